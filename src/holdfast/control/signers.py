@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing keys in encrypted files, and the ring that finds and opens them.
+
+A key file is standard PKCS#8 (RFC 5958) under PBES2 (RFC 8018) with scrypt (RFC 7914) and AES-256-CBC, so that
+``openssl pkey -in FILE`` opens it with the passphrase and nothing else is needed to recover a key. cryptography
+itself would write PBKDF2 with 2,048 rounds there, which is no protection for a root key.
+
+Its name carries the role and the start of the keyid (``root-1.3f2a9c04d1e07b55.pem``): the public metadata says which
+keyid must sign, the name says in which file it is, and the opened key is compared with the keyid again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import Final, Protocol
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives import padding
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509 import ObjectIdentifier
+from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+
+from holdfast.errors import Conflict, SignerUnavailable, StoreError
+
+__all__ = [
+    "SCRYPT_COST",
+    "FileKeyRing",
+    "KeyFile",
+    "KeyRing",
+    "Passphrases",
+    "ScryptCost",
+    "UnsafeFastScryptCost",
+    "encrypt_private_key",
+    "generate_key",
+    "write_key_file",
+]
+
+_FILE_MODE: Final = 0o600
+_DIRECTORY_MODE: Final = 0o700
+_KEYID_CHARACTERS: Final = 16
+_NAME: Final = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<keyid>[0-9a-f]{16})\.pem")
+_MAX_KEY_BYTES: Final = 64 * 1024
+
+_PBES2: Final = ObjectIdentifier("1.2.840.113549.1.5.13")
+_SCRYPT: Final = ObjectIdentifier("1.3.6.1.4.1.11591.4.11")
+_AES_256_CBC: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.42")
+
+Passphrases = Callable[[str], bytes]
+"""``passphrases(purpose)``: the passphrase for ``online`` or ``offline`` keys; raises ``SignerUnavailable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScryptCost:
+    """The work that one guess of a passphrase costs: n (a power of two), r and p of RFC 7914."""
+
+    n: int
+    r: int
+    p: int
+
+
+# OWASP's equivalent of n = 2^17, r = 8, p = 1 in 16 MiB: more memory would exceed what openssl is willing to open.
+SCRYPT_COST: Final = ScryptCost(n=2**14, r=8, p=5)
+
+
+class UnsafeFastScryptCost(ScryptCost):
+    """Next to no work: for tests that make hundreds of keys."""
+
+    def __init__(self) -> None:
+        super().__init__(n=2, r=8, p=1)
+
+
+class KeyRing(Protocol):
+    """Whatever can sign: files here, an HSM or a key service elsewhere."""
+
+    def has(self, keyid: str) -> bool:
+        """Tell whether it holds a key, without opening it."""
+        ...
+
+    def open(self, key: Key) -> Signer:
+        """Open a key; :class:`SignerUnavailable` if that is impossible."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A new key: its file name, what is public of it, and the encrypted bytes."""
+
+    name: str
+    public: SSlibKey
+    pem: bytes
+
+
+def generate_key(label: str, passphrase: bytes, cost: ScryptCost) -> KeyFile:
+    """Generate an ECDSA P-256 key under a passphrase.
+
+    Args:
+        label: Start of the file name, such as ``root-1``.
+        passphrase: Not empty.
+        cost: What a guess costs.
+    """
+    private = generate_private_key(SECP256R1())
+    public = SSlibKey.from_crypto(private.public_key())
+    return KeyFile(
+        f"{label}.{public.keyid[:_KEYID_CHARACTERS]}.pem", public, encrypt_private_key(private, passphrase, cost)
+    )
+
+
+@asn1.sequence
+class _ScryptParameters:
+    salt: bytes
+    cost: int
+    block_size: int
+    parallelization: int
+
+
+@asn1.sequence
+class _KeyDerivation:
+    algorithm: ObjectIdentifier
+    parameters: _ScryptParameters
+
+
+@asn1.sequence
+class _EncryptionScheme:
+    algorithm: ObjectIdentifier
+    iv: bytes
+
+
+@asn1.sequence
+class _Pbes2Parameters:
+    key_derivation: _KeyDerivation
+    encryption: _EncryptionScheme
+
+
+@asn1.sequence
+class _EncryptionAlgorithm:
+    algorithm: ObjectIdentifier
+    parameters: _Pbes2Parameters
+
+
+@asn1.sequence
+class _EncryptedPrivateKeyInfo:
+    encryption: _EncryptionAlgorithm
+    data: bytes
+
+
+def encrypt_private_key(private: EllipticCurvePrivateKey, passphrase: bytes, cost: ScryptCost) -> bytes:
+    """Encode a private key as encrypted PKCS#8 in PEM.
+
+    Args:
+        private: The key.
+        passphrase: Not empty; any bytes.
+        cost: What a guess costs.
+    """
+    salt, iv = os.urandom(16), os.urandom(16)
+    derived = Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p).derive(passphrase)
+    plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    padder = padding.PKCS7(128).padder()
+    encryptor = Cipher(algorithms.AES(derived), modes.CBC(iv)).encryptor()
+    data = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+    parameters = _Pbes2Parameters(
+        key_derivation=_KeyDerivation(
+            algorithm=_SCRYPT,
+            parameters=_ScryptParameters(salt=salt, cost=cost.n, block_size=cost.r, parallelization=cost.p),
+        ),
+        encryption=_EncryptionScheme(algorithm=_AES_256_CBC, iv=iv),
+    )
+    algorithm = _EncryptionAlgorithm(algorithm=_PBES2, parameters=parameters)
+    der = asn1.encode_der(_EncryptedPrivateKeyInfo(encryption=algorithm, data=data))
+    body = "\n".join(wrap(b64encode(der).decode("ascii"), 64))
+    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n".encode("ascii")
+
+
+def write_key_file(path: Path, pem: bytes) -> None:
+    """Write a private key where no file is yet: mode 0600 from the first byte, synced, its directory 0700.
+
+    Raises:
+        Conflict: There is a file of that name (``file-exists``): a key is never overwritten.
+        StoreError: It could not be written (``key-unwritable``); no part of it stays.
+    """
+    try:
+        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    except FileExistsError as error:
+        raise Conflict(f"{path} exists", code="file-exists", hint="keys are never overwritten: name another") from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot write {path}: {error.strerror}", code="key-unwritable", hint="free space or fix the permissions"
+    )
+
+
+class FileKeyRing:
+    """Keys in the files of some directories; each is opened once and kept for the life of the ring.
+
+    Args:
+        directories: Purpose (``online``, ``offline``) and directory, in the order of the search.
+        passphrases: Asked at most once a purpose.
+    """
+
+    def __init__(self, directories: Sequence[tuple[str, Path]], passphrases: Passphrases) -> None:
+        self._directories = tuple(directories)
+        self._passphrases = passphrases
+        self._known: dict[str, bytes] = {}
+        self._signers: dict[str, Signer] = {}
+
+    def has(self, keyid: str) -> bool:
+        """Tell whether there is a file for a key."""
+        return keyid in self._signers or self._find(keyid) is not None
+
+    def open(self, key: Key) -> Signer:
+        """Open a key.
+
+        Raises:
+            SignerUnavailable: No file (``key-missing``), not readable or readable by others (``key-permissions``),
+                a wrong passphrase (``key-passphrase``), damaged (``key-damaged``), another key than its name says
+                (``key-differs``).
+        """
+        if key.keyid not in self._signers:
+            self._signers[key.keyid] = self._open(key)
+        return self._signers[key.keyid]
+
+    def _open(self, key: Key) -> Signer:
+        found = self._find(key.keyid)
+        if found is None:
+            places = ", ".join(str(directory) for _, directory in self._directories)
+            raise SignerUnavailable(
+                f"no key file for keyid {key.keyid[:_KEYID_CHARACTERS]} in {places}",
+                code="key-missing",
+                hint="mount or copy back the medium with this key; `holdfast root show` lists who holds which",
+            )
+        purpose, path = found
+        signer = CryptoSigner(_decrypt(path, _read_private_file(path), self._passphrase(purpose)))
+        if signer.public_key.keyid != key.keyid:
+            raise SignerUnavailable(f"{path} holds another key than its name says", code="key-differs")
+        return signer
+
+    def _passphrase(self, purpose: str) -> bytes:
+        if purpose not in self._known:
+            self._known[purpose] = self._passphrases(purpose)
+        return self._known[purpose]
+
+    def _find(self, keyid: str) -> tuple[str, Path] | None:
+        for purpose, path in self._files():
+            name = _NAME.fullmatch(path.name)
+            if name is not None and keyid.startswith(name["keyid"]):
+                return purpose, path
+        return None
+
+    def _files(self) -> Iterable[tuple[str, Path]]:
+        for purpose, directory in self._directories:
+            try:
+                names = sorted(directory.iterdir())
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise SignerUnavailable(
+                    f"cannot list {directory}: {error.strerror}", code="key-permissions"
+                ) from error
+            yield from ((purpose, path) for path in names)
+
+
+def _read_private_file(path: Path) -> bytes:
+    """Read a key file that nobody else can read."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_MAX_KEY_BYTES)
+    except OSError as error:
+        raise SignerUnavailable(f"cannot read {path}: {error.strerror}", code="key-permissions") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SignerUnavailable(
+            f"{path} can be read by others (mode {stat.S_IMODE(mode):04o})",
+            code="key-permissions",
+            hint=f"chmod 600 {path}, and consider who may have copied it",
+        )
+    return data
+
+
+def _decrypt(path: Path, pem: bytes, passphrase: bytes) -> EllipticCurvePrivateKey:
+    try:
+        private = load_pem_private_key(pem, passphrase)
+    except TypeError as error:
+        raise SignerUnavailable(
+            f"{path} is not encrypted", code="key-damaged", hint="Holdfast opens encrypted keys only"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if "password" in str(error).lower():
+            raise SignerUnavailable(
+                f"wrong passphrase for {path}",
+                code="key-passphrase",
+                hint="HOLDFAST_KEY_PASSPHRASE_FILE (or HOLDFAST_OFFLINE_KEY_PASSPHRASE_FILE) names another file?",
+            ) from error
+        raise SignerUnavailable(
+            f"{path} is not a key file: {str(error)[:80]}", code="key-damaged", hint="restore it from its backup"
+        ) from error
+    if not isinstance(private, EllipticCurvePrivateKey):
+        raise SignerUnavailable(f"{path} is not an ECDSA key", code="key-damaged")
+    return private
