@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The control plane: what is protected, with which keys, and who signed it. Commands come in through ``service`` only."""
+"""The control plane: what is protected, with which keys, and who signed it; ``service`` is its one door."""

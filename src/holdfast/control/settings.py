@@ -53,7 +53,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A table of the file: a typing error in a name is a fault, not a default."""
 
 
-class ChannelSettings(_Section):
+class ChannelSettings(_Section, frozen=True):
     """``[channel]``: what the scope and the exported anchors say of the channel as a whole.
 
     Attributes:
@@ -77,14 +77,14 @@ class ChannelSettings(_Section):
     canary_host: str = ""
 
 
-class ReportSettings(_Section):
+class ReportSettings(_Section, frozen=True):
     """``[report]``: where clients send reports and check-ins."""
 
     urls: tuple[Annotated[str, msgspec.Meta(max_length=MAX_URL_LENGTH)], ...] = ()
     sample: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
 
 
-class LifeSettings(_Section):
+class LifeSettings(_Section, frozen=True):
     """``[lives]``: how long a signed role lives."""
 
     root_days: Days = 730
@@ -94,26 +94,26 @@ class LifeSettings(_Section):
     timestamp_days: Days = 7
 
 
-class StoreSettings(_Section):
+class StoreSettings(_Section, frozen=True):
     """``[store]``: the database."""
 
     path: str = ".holdfast/state.db"
 
 
-class SignerSettings(_Section):
+class SignerSettings(_Section, frozen=True):
     """``[signers]``: directories of encrypted key files. The offline one may be on a medium that is mounted rarely."""
 
     online_directory: str = ".holdfast/keys/online"
     offline_directory: str = ".holdfast/keys/offline"
 
 
-class SinkSettings(_Section):
+class SinkSettings(_Section, frozen=True):
     """``[sinks]``: the static directory; the channel's files lie under ``v1/c/<app>/<environment>/`` in it."""
 
     directory: str = ".holdfast/public"
 
 
-class ServerSettings(_Section):
+class ServerSettings(_Section, frozen=True):
     """``[server]``: where ``holdfast serve`` listens, and how long its answers may be cached.
 
     Attributes:
@@ -129,7 +129,7 @@ class ServerSettings(_Section):
     stale_while_revalidate_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 60
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole file."""
 
     channel: ChannelSettings

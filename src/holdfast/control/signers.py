@@ -280,9 +280,7 @@ class FileKeyRing:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise SignerUnavailable(
-                    f"cannot list {directory}: {error.strerror}", code="key-permissions"
-                ) from error
+                raise SignerUnavailable(f"cannot list {directory}: {error.strerror}", code="key-permissions") from error
             yield from ((purpose, path) for path in names)
 
 

@@ -215,8 +215,14 @@ class SQLiteStore:
                 changed = db.execute(
                     "UPDATE document SET sha256 = ?, data = ? WHERE channel = ? AND role = ? AND version = ?"
                     " AND publication = ? AND data IS NULL",
-                    (_sha256(document.data), document.data, self._channel, document.role, document.version)
-                    + (publication.id,),
+                    (
+                        _sha256(document.data),
+                        document.data,
+                        self._channel,
+                        document.role,
+                        document.version,
+                        publication.id,
+                    ),
                 )
                 if changed.rowcount != 1:
                     raise Conflict(f"{document.role} {document.version} was not claimed", code="publication-lost")
@@ -369,7 +375,9 @@ class SQLiteStore:
 def _map_error(error: sqlite3.Error, path: Path) -> StoreError:
     text = str(error)
     if "locked" in text or "busy" in text:
-        return StoreError(f"{path} is locked: {text}", code="state-locked", hint="another holdfast is at work: try again")
+        return StoreError(
+            f"{path} is locked: {text}", code="state-locked", hint="another holdfast is at work: try again"
+        )
     if "readonly" in text or "unable to open" in text or "full" in text or "disk I/O" in text:
         return StoreError(
             f"cannot write {path}: {text}",
@@ -411,7 +419,7 @@ def _dump_delegation(draft: Draft) -> str:
 
 
 def _chain(previous: str, at: str, actor: str, action: str, detail: str) -> str:
-    return _sha256("\n".join([previous, at, actor, action, detail]).encode())
+    return _sha256(f"{previous}\n{at}\n{actor}\n{action}\n{detail}".encode())
 
 
 def _sha256(data: bytes) -> str:

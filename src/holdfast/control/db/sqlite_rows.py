@@ -57,9 +57,7 @@ def draft_from_rows(channel: sqlite3.Row, hosts: Sequence[sqlite3.Row], pins: Se
         revision=channel["revision"],
         hosts=tuple(_host(row, of_host[row["pattern"]]) for row in hosts),
         authority=ManifestAuthority(channel["authority"]),
-        delegation=Delegation(
-            role=delegation["role"], keys=delegation["keys"], threshold=delegation["threshold"]
-        ),
+        delegation=Delegation(role=delegation["role"], keys=delegation["keys"], threshold=delegation["threshold"]),
     )
 
 
