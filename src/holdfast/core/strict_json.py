@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON without its ambiguities: whatever two parsers could read differently is refused.
+
+Refused: more bytes than allowed, anything but UTF-8 without a byte order mark, duplicate keys, ``NaN`` and infinities,
+integers beyond 2^53 - 1, fractions (unless asked for), lone surrogates, more than 16 nested containers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from holdfast.core.limits import MAX_INTEGER, MAX_JSON_DEPTH
+from holdfast.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["parse_json"]
+
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_MAX_INTEGER_DIGITS = len(str(MAX_INTEGER)) + 1  # and a sign
+
+
+def parse_json(data: bytes, *, max_bytes: int, floats: bool = False) -> Any:
+    """Parse one JSON document strictly.
+
+    Args:
+        data: The document, UTF-8.
+        max_bytes: Upper bound of ``len(data)``.
+        floats: Whether numbers with a fraction or an exponent are allowed.
+
+    Returns:
+        ``dict``, ``list``, ``str``, ``int``, ``float``, ``bool`` or ``None``; no two keys of an object are equal.
+
+    Raises:
+        FormatError: The document is refused; ``code`` is one of ``json-too-large``, ``json-encoding``,
+            ``json-syntax``, ``json-duplicate-key``, ``json-number``, ``json-depth``.
+    """
+    if len(data) > max_bytes:
+        raise FormatError(f"document of {len(data)} bytes, at most {max_bytes} are allowed", code="json-too-large")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8 at byte {error.start}", code="json-encoding") from error
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_object,
+            parse_int=_bounded_integer,
+            parse_float=_finite_float if floats else _refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except FormatError:
+        raise
+    except RecursionError as error:
+        raise FormatError("nested too deeply", code="json-depth") from error
+    except ValueError as error:  # json.JSONDecodeError is one
+        raise FormatError(f"not JSON: {error}", code="json-syntax") from error
+    _check_depth(value)
+    if _SURROGATE_ESCAPE.search(data):
+        _check_surrogates(value)
+    return value
+
+
+def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise FormatError("an object repeats a key", code="json-duplicate-key")
+    return result
+
+
+def _bounded_integer(text: str) -> int:
+    # The length comes first: converting a million digits is work that an attacker would choose.
+    if len(text) > _MAX_INTEGER_DIGITS or abs(value := int(text)) > MAX_INTEGER:
+        raise FormatError("an integer beyond 2^53 - 1", code="json-number")
+    return value
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise FormatError("a number beyond the range of a double", code="json-number")
+    return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise FormatError(f"the number {text[:32]} is not an integer", code="json-number")
+
+
+def _check_depth(value: object) -> None:
+    """Refuse more than ``MAX_JSON_DEPTH`` nested containers, level by level and so without recursion."""
+    depth = 0
+    level = [value] if isinstance(value, dict | list) else []
+    while level:
+        depth += 1
+        if depth > MAX_JSON_DEPTH:
+            raise FormatError(f"more than {MAX_JSON_DEPTH} nested containers", code="json-depth")
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+
+
+def _check_surrogates(value: object) -> None:
+    """Refuse strings that no UTF-8 can carry; only called when the text has such an escape at all."""
+
+    def visit(node: object, again: Callable[[object], None]) -> None:
+        if isinstance(node, str):
+            if not node.isascii() and any("\ud800" <= character <= "\udfff" for character in node):
+                raise FormatError("a string with a lone surrogate", code="json-encoding")
+        elif isinstance(node, dict):
+            for key, child in node.items():
+                again(key)
+                again(child)
+        elif isinstance(node, list):
+            for child in node:
+                again(child)
+
+    def walk(node: object) -> None:
+        visit(node, walk)
+
+    walk(value)

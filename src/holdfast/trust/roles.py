@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One TUF role file: parsed strictly, and judged by its delegator's keys and threshold (TUF 1.0, 4 and 5).
+
+Two deliberate differences from ``tuf.api.metadata.Metadata.from_bytes``:
+
+* *A key or signature of unknown type is one that never verifies, never a parse error.* Otherwise one new algorithm in
+  one root would lock every older client out.
+* The signed bytes are the canonical form of what was received, not of what the library understood of it.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from securesystemslib.signer import Key, Signature
+from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
+
+from holdfast.core.instant import parse_instant
+from holdfast.core.strict_json import parse_json
+from holdfast.errors import ChannelError, FormatError, FreezeError, MetadataError, SignatureError
+from holdfast.trust.canonical_json import encode_canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+__all__ = ["CHANNEL_FIELD", "ISSUED_FIELD", "SCHEMES", "RoleFile", "parse_role", "verify_channel", "verify_threshold"]
+
+CHANNEL_FIELD: Final = "x-holdfast-channel"
+ISSUED_FIELD: Final = "x-holdfast-issued"
+
+# What counts as a known key: (keytype, scheme). The rest never verifies.
+SCHEMES: Final = frozenset(
+    {
+        ("ecdsa", "ecdsa-sha2-nistp256"),
+        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"),  # the keytype of older repositories
+        ("ed25519", "ed25519"),
+        ("rsa", "rsassa-pss-sha256"),
+        ("ml-dsa", "ml-dsa-65/1"),
+    }
+)
+
+T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFile(Generic[T]):
+    """A role file that is well formed; who signed it is not known yet.
+
+    Attributes:
+        data: Its exact bytes.
+        signed: What the library understood of it.
+        payload: The bytes that signatures cover.
+        signatures: By keyid; only those that have the form of one.
+        channel: ``x-holdfast-channel``; ``None`` if it has none.
+        issued: ``x-holdfast-issued``; ``None`` if it has none.
+    """
+
+    data: bytes
+    signed: T
+    payload: bytes
+    signatures: Mapping[str, Signature]
+    channel: str | None
+    issued: datetime | None
+
+    @property
+    def version(self) -> int:
+        """The version of the role."""
+        return int(self.signed.version)
+
+
+def parse_role(kind: type[T], data: bytes, *, max_bytes: int, role: str | None = None) -> RoleFile[T]:
+    """Parse a role file.
+
+    Args:
+        kind: ``Root``, ``Timestamp``, ``Snapshot`` or ``Targets``.
+        data: The file.
+        max_bytes: Its largest size.
+        role: Its name, for the error; the type's own by default.
+
+    Raises:
+        MetadataError: It is not such a file (``metadata-syntax``, ``duplicate-keyid``, or the code of the JSON fault).
+    """
+    name = role or kind.type
+    try:
+        document = parse_json(data, max_bytes=max_bytes)
+        body = document["signed"]
+        payload = encode_canonical(body)
+        signatures = _read_signatures(document["signatures"], name)
+        channel, issued = body.get(CHANNEL_FIELD), body.get(ISSUED_FIELD)
+        if channel is not None and not isinstance(channel, str):
+            raise MetadataError(f"{name}: {CHANNEL_FIELD} is not a text", role=name)
+        instant = None if issued is None else parse_instant(issued)
+        _drop_unknown_keys(body)
+        signed = kind.from_dict(body)
+        _check_types(signed)
+        return RoleFile(bytes(data), signed, payload, signatures, channel, instant)
+    except FormatError as error:
+        raise MetadataError(f"{name}: {error.message}", code=error.code, role=name) from error
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        # tuf.api reports malformed input by all of these; nothing but parsing happens in this block.
+        raise MetadataError(f"{name}: not {kind.type} metadata: {error!r}", role=name) from error
+
+
+def verify_threshold(delegator: Root | Targets, role: str, file: RoleFile[Any]) -> None:
+    """Verify that enough distinct keys of the delegated role have signed a file (TUF 5.3.4, 5.4.2, 5.5.2, 5.6.3).
+
+    One key that stands under several keyids counts once.
+
+    Raises:
+        SignatureError: Fewer than the threshold (``signature-threshold``), or no such delegation
+            (``not-delegated``).
+    """
+    try:
+        result = delegator.get_verification_result(role, file.payload, dict(file.signatures))
+    except ValueError as error:
+        raise SignatureError(f"{role} is not delegated", code="not-delegated", role=role) from error
+    signers = len(result.signed) if result.threshold == 1 else len({_identity(key) for key in result.signed.values()})
+    if signers < result.threshold:
+        raise SignatureError(f"{role} is signed by {signers} of the {result.threshold} keys that it needs", role=role)
+
+
+def verify_channel(file: RoleFile[Any], channel: str | None, role: str) -> None:
+    """Verify that a file belongs to the anchor's channel; an anchor without a channel checks none.
+
+    Raises:
+        ChannelError: Another channel, or none.
+    """
+    if channel is not None and file.channel != channel:
+        raise ChannelError(f"{role} is of channel {file.channel or '(none)'}, not of {channel}", role=role)
+
+
+def verify_not_expired(file: RoleFile[Any], now: datetime, role: str) -> None:
+    """Verify that a file has not expired: ``now`` is before its ``expires`` (TUF 5.3.10, 5.4.4, 5.5.6, 5.6.5).
+
+    Raises:
+        FreezeError: It has.
+    """
+    if file.signed.is_expired(now):
+        raise FreezeError(
+            f"{role} version {file.version} expired at {file.signed.expires:%Y-%m-%d %H:%M}Z",
+            role=role,
+            hint="either the publisher has stopped signing, a mirror is frozen, or the device clock is ahead",
+        )
+
+
+def _read_signatures(entries: Any, role: str) -> dict[str, Signature]:
+    """Keep the signatures of known form; one keyid twice is refused (TUF 4.2.1)."""
+    if not isinstance(entries, list):
+        raise MetadataError(f"{role}: `signatures` is not a list", role=role)
+    signatures: dict[str, Signature] = {}
+    seen = set()
+    for entry in entries:
+        keyid = entry.get("keyid") if isinstance(entry, dict) else None
+        if not isinstance(keyid, str):
+            continue
+        if keyid in seen:
+            raise MetadataError(f"{role}: two signatures of one keyid", code="duplicate-keyid", role=role)
+        seen.add(keyid)
+        if isinstance(entry.get("sig"), str):
+            signatures[keyid] = Signature(keyid, entry["sig"])
+    return signatures
+
+
+def _drop_unknown_keys(body: dict[str, Any]) -> None:
+    """Drop keys that this verifier does not know, from a root's or a delegation's table; their keyids stay listed."""
+    for holder in (body, body.get("delegations")):
+        keys = holder.get("keys") if isinstance(holder, dict) else None
+        if isinstance(keys, dict):
+            holder["keys"] = {keyid: key for keyid, key in keys.items() if _is_known(key)}  # type: ignore[index]
+
+
+def _is_known(key: object) -> bool:
+    if not isinstance(key, dict) or not isinstance(key.get("keyval"), dict):
+        return False
+    kind, scheme, public = key.get("keytype"), key.get("scheme"), key["keyval"].get("public")
+    return isinstance(kind, str) and isinstance(scheme, str) and isinstance(public, str) and (kind, scheme) in SCHEMES
+
+
+def _check_types(signed: Root | Timestamp | Snapshot | Targets) -> None:
+    """Check what the library leaves unchecked: JSON can put any type into a version or a threshold."""
+    versions: list[object] = [signed.version]
+    roles: list[Any] = []
+    if isinstance(signed, Root):
+        roles = list(signed.roles.values())
+    elif isinstance(signed, Timestamp):
+        versions.append(signed.snapshot_meta.version)
+    elif isinstance(signed, Snapshot):
+        versions.extend(meta.version for meta in signed.meta.values())
+    elif signed.delegations is not None and signed.delegations.roles is not None:
+        roles = list(signed.delegations.roles.values())
+    versions.extend(role.threshold for role in roles)
+    if not all(type(version) is int and version >= 1 for version in versions):
+        raise ValueError("a version or a threshold is not a positive integer")
+    if not all(isinstance(role.keyids, list) and all(isinstance(k, str) for k in role.keyids) for role in roles):
+        raise ValueError("`keyids` is not a list of texts")
+
+
+def _identity(key: Key) -> bytes:
+    """Return what makes two keys one: the public key itself, whatever its keyid or the layout of its PEM."""
+    public: str = key.keyval["public"]
+    if "-----" not in public:
+        return public.strip().lower().encode()
+    body = "".join(line for line in public.split("\n") if not line.startswith("-----"))
+    try:
+        return b64decode("".join(body.split()))
+    except Base64Error:
+        return public.encode()
