@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every supported Python that this machine has: ``make test-all-pythons``.
+
+An interpreter that is not here is named and left out; it is not a skipped test. The packages come from the same lock
+as the Makefile's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import nox
+
+PYTHONS = ("3.11", "3.12", "3.13")
+# What depends on the interpreter: parsing, ssl, sockets, asyncio. Documents and linters do not.
+SUITES = ("tests/unit", "tests/property", "tests/vectors", "tests/attack", "tests/typing")
+
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+nox.options.stop_on_first_error = False
+nox.needs_version = ">=2025.5"
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of this version that really runs: on PATH, or one that pyenv made and does not show."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    made = sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
+    for candidate in [f"python{version}", "python3", *map(str, made)]:
+        code = "import sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"
+        try:
+            said = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        path, _, found = said.strip().rpartition(" ")
+        if found == version:
+            return path
+    return None
+
+
+def tests(session: nox.Session) -> None:
+    """Run the suites on one Python."""
+    os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+    session.install("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", "requirements/dev.txt")
+    session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+    suites = [suite for suite in SUITES if Path(suite).is_dir()]
+    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or suites))
+
+
+for _version in PYTHONS:
+    _path = find_python(_version)
+    if _path is None:
+        print(f"CPython {_version} is not on this machine: left out")
+    else:
+        nox.session(python=_path, name=f"tests-{_version}")(tests)
