@@ -32,7 +32,6 @@ from tuf.api.metadata import (
     MetaFile,
     Role,
     Root,
-    Signed,
     Snapshot,
     TargetFile,
     Targets,
@@ -217,9 +216,9 @@ class Repository:
         self.signers["root"] = [CryptoSigner.generate_ecdsa(), *previous[1:]]
         self.publish_root(previous=previous)
 
-    def sign(self, signed: Signed, signers: list[Signer]) -> bytes:
+    def sign(self, signed: Root | Timestamp | Snapshot | Targets, signers: list[Signer]) -> bytes:
         """Sign with these keys, in the form in which a publisher writes it."""
-        metadata = Metadata(signed)
+        metadata: Metadata[Any] = Metadata(signed)
         for signer in dict.fromkeys(signers):
             metadata.sign(signer, append=True)
         return metadata.to_bytes(_SERIALIZER)
@@ -231,7 +230,7 @@ class Repository:
         """
         document = json.loads(self.files[name])
         document["signed"].update(changes)
-        metadata = Metadata.from_bytes(json.dumps(document).encode())
+        metadata: Metadata[Any] = Metadata.from_bytes(json.dumps(document).encode())
         self.files[name] = self.sign(metadata.signed, self.signers[role])
         return self.files[name]
 
@@ -284,7 +283,7 @@ class Repository:
             return {}
         return {"x-holdfast-channel": self.channel, "x-holdfast-issued": instant(self.issued_override or self.now)}
 
-    def _put(self, role: str, signed: Signed) -> None:
+    def _put(self, role: str, signed: Targets | Snapshot) -> None:
         self.files[f"{signed.version}.{self._file_role(role)}.json"] = self.sign(signed, self.signers[role])
 
     def _file_role(self, role: str) -> str:
