@@ -28,7 +28,8 @@ from holdfast.trust.anchor import parse_anchor
 from holdfast.trust.bundle import name_role_file
 from holdfast.trust.loading import set_marks
 from holdfast.trust.roles import parse_role
-from holdfast.trust.verification import TrustedState, Workflow
+from holdfast.trust.state import TrustedState
+from holdfast.trust.verification import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,14 +20,8 @@ from holdfast.core.limits import MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TIMESTA
 from holdfast.errors import AnchorError, HoldfastError, MetadataError, TrustError
 from holdfast.trust.bundle import fetch_from, name_role_file
 from holdfast.trust.roles import RoleFile, T, parse_role, verify_channel, verify_threshold
-from holdfast.trust.verification import (
-    TrustedState,
-    VerifiedManifest,
-    Workflow,
-    drop_replaced_marks,
-    find_clock_references,
-    verify_next_root,
-)
+from holdfast.trust.state import TrustedState, VerifiedManifest, drop_replaced_marks, find_clock_references
+from holdfast.trust.verification import Workflow, verify_next_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

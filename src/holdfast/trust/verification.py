@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -60,36 +60,23 @@ from holdfast.errors import (
     MixAndMatchError,
     RollbackError,
     ScopeError,
-    SignatureError,
     TrustError,
 )
 from holdfast.trust.bundle import name_role_file, name_target_file
-from holdfast.trust.roles import (
-    RoleFile,
-    parse_role,
-    verify_channel,
-    verify_not_expired,
-    verify_threshold,
-)
+from holdfast.trust.roles import RoleFile, parse_role, verify_channel, verify_not_expired, verify_threshold
+from holdfast.trust.state import TrustedState, VerifiedManifest, drop_replaced_marks, find_clock_references
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from holdfast.trust.anchor import TrustAnchor
 
 __all__ = [
     "MANIFEST_TARGET",
     "SCOPE_TARGET",
     "Fetch",
     "Outcome",
-    "TrustedState",
-    "VerifiedManifest",
     "Workflow",
-    "drop_replaced_marks",
-    "find_clock_references",
-    "is_retired",
     "refresh",
-    "verifies",
     "verify_next_root",
 ]
 
@@ -101,78 +88,6 @@ Fetch = Callable[[str, int | None, int], bytes | None]
 """``fetch(name, version, max_bytes)``: a role by its name and version (the timestamp: ``None``), or a target by the
 name of its file. ``None``: there is no such file. May raise ``TransportError``. A name comes from metadata: whoever
 makes a path or a URL of it quotes it. More than ``max_bytes`` is never believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedManifest:
-    """A complete set that was verified, role by role: only this module makes one.
-
-    Attributes:
-        root: The root that accepted it.
-        timestamp, snapshot: The roles that name the rest.
-        targets: The targets roles that the searches visited, by name.
-        scope, manifest, table: What they say, and what they mean together.
-        files: The exact bytes, by their names in a bundle, accepting root included.
-        scope_sha256: Of the scope's bytes, hex.
-        timestamp_sha256: Of the timestamp's bytes, hex.
-        issued: When the timestamp was signed.
-        is_break_glass: Whether the manifest was listed by the security team itself.
-    """
-
-    root: RoleFile[Root]
-    timestamp: RoleFile[Timestamp]
-    snapshot: RoleFile[Snapshot]
-    targets: Mapping[str, RoleFile[Targets]]
-    scope: Scope
-    manifest: Manifest
-    table: PinTable
-    files: Mapping[str, bytes] = field(repr=False)
-    scope_sha256: str
-    timestamp_sha256: str
-    issued: datetime
-    is_break_glass: bool
-
-    @property
-    def rank(self) -> tuple[int, int, int]:
-        """What decides between two verified sets: accepting root, snapshot, timestamp."""
-        return self.root.version, self.snapshot.version, self.timestamp.version
-
-    @property
-    def versions(self) -> Mapping[str, int]:
-        """The version of every role that the set was verified with."""
-        roles: dict[str, RoleFile[Any]] = {
-            Root.type: self.root,
-            Timestamp.type: self.timestamp,
-            Snapshot.type: self.snapshot,
-            **self.targets,
-        }
-        return {name: file.version for name, file in roles.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedState:
-    """What a client knows: verified bytes, and nothing that is not derived from them.
-
-    Attributes:
-        anchor: The embedded root.
-        roots: The verified roots after it, oldest first.
-        timestamp: The highest verified timestamp.
-        snapshot: The snapshot that was verified last.
-        seed: The set that was shipped with the app.
-        enforced: The set that is enforced.
-    """
-
-    anchor: TrustAnchor
-    roots: tuple[RoleFile[Root], ...] = ()
-    timestamp: RoleFile[Timestamp] | None = None
-    snapshot: RoleFile[Snapshot] | None = None
-    seed: VerifiedManifest | None = None
-    enforced: VerifiedManifest | None = None
-
-    @property
-    def root(self) -> RoleFile[Root]:
-        """The newest trusted root."""
-        return self.roots[-1] if self.roots else self.anchor.root
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,47 +123,6 @@ def refresh(state: TrustedState, fetch: Fetch, *, now: datetime) -> Outcome:
     except HoldfastError as failure:
         error = failure
     return Outcome(workflow.state, error, workflow.has_conflict)
-
-
-def is_retired(verified: VerifiedManifest, root: RoleFile[Root]) -> bool:
-    """Tell whether a root no longer lets the keys speak that signed a set."""
-    return not (
-        verifies(root.signed, Timestamp.type, verified.timestamp)
-        and verifies(root.signed, Snapshot.type, verified.snapshot)
-        and verifies(root.signed, Targets.type, verified.targets[Targets.type])
-    )
-
-
-def find_clock_references(state: TrustedState) -> tuple[datetime | None, datetime | None]:
-    """Return the signing times of the seed's and the enforced timestamp; ``None`` where the newest root denies it."""
-    return _signing_time(state.seed, state.root), _signing_time(state.enforced, state.root)
-
-
-def _signing_time(verified: VerifiedManifest | None, root: RoleFile[Root]) -> datetime | None:
-    if verified is None:
-        return None
-    if verified.root.data != root.data and not verifies(root.signed, Timestamp.type, verified.timestamp):
-        return None
-    return verified.issued
-
-
-def drop_replaced_marks(state: TrustedState) -> TrustedState:
-    """Drop the marks that the newest root's keys do not carry any more (TUF 5.3.11)."""
-    root, timestamp, snapshot = state.root.signed, state.timestamp, state.snapshot
-    if timestamp is not None and not verifies(root, Timestamp.type, timestamp):
-        timestamp = None
-    if snapshot is not None and not verifies(root, Snapshot.type, snapshot):
-        snapshot = None
-    return replace(state, timestamp=timestamp, snapshot=snapshot)
-
-
-def verifies(delegator: Root | Targets, role: str, file: RoleFile[Any]) -> bool:
-    """Tell whether a role's file meets its threshold under a delegator; for choosing between verified files only."""
-    try:
-        verify_threshold(delegator, role, file)
-    except SignatureError:
-        return False
-    return True
 
 
 class Workflow:
