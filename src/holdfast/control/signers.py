@@ -16,7 +16,7 @@ import re
 import stat
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
 from typing import Final, Protocol
@@ -96,12 +96,21 @@ class KeyRing(Protocol):
         """Open a key; :class:`SignerUnavailable` if that is impossible."""
         ...
 
+    def create(self, purpose: str, label: str) -> SSlibKey:
+        """Make a key that lasts, and return what is public of it."""
+        ...
+
+    def discard(self, keyid: str) -> None:
+        """Remove a key that was made a moment ago and that nothing was signed with."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """A new key: its file name, what is public of it, and the encrypted bytes."""
+    """A new key: its file name, the key, what is public of it, and the encrypted bytes."""
 
     name: str
+    private: EllipticCurvePrivateKey = field(repr=False)
     public: SSlibKey
     pem: bytes
 
@@ -116,9 +125,8 @@ def generate_key(label: str, passphrase: bytes, cost: ScryptCost) -> KeyFile:
     """
     private = generate_private_key(SECP256R1())
     public = SSlibKey.from_crypto(private.public_key())
-    return KeyFile(
-        f"{label}.{public.keyid[:_KEYID_CHARACTERS]}.pem", public, encrypt_private_key(private, passphrase, cost)
-    )
+    name = f"{label}.{public.keyid[:_KEYID_CHARACTERS]}.pem"
+    return KeyFile(name, private, public, encrypt_private_key(private, passphrase, cost))
 
 
 @asn1.sequence
@@ -222,11 +230,15 @@ class FileKeyRing:
     Args:
         directories: Purpose (``online``, ``offline``) and directory, in the order of the search.
         passphrases: Asked at most once a purpose.
+        cost: What a guess at the passphrase of a new key costs.
     """
 
-    def __init__(self, directories: Sequence[tuple[str, Path]], passphrases: Passphrases) -> None:
+    def __init__(
+        self, directories: Sequence[tuple[str, Path]], passphrases: Passphrases, *, cost: ScryptCost = SCRYPT_COST
+    ) -> None:
         self._directories = tuple(directories)
         self._passphrases = passphrases
+        self._cost = cost
         self._known: dict[str, bytes] = {}
         self._signers: dict[str, Signer] = {}
 
@@ -245,6 +257,24 @@ class FileKeyRing:
         if key.keyid not in self._signers:
             self._signers[key.keyid] = self._open(key)
         return self._signers[key.keyid]
+
+    def create(self, purpose: str, label: str) -> SSlibKey:
+        """Make a key in the directory of a purpose.
+
+        Raises:
+            StoreError, SignerUnavailable: It could not be written, or there is no passphrase.
+        """
+        new = generate_key(label, self._passphrase(purpose), self._cost)
+        write_key_file(dict(self._directories)[purpose] / new.name, new.pem)
+        self._signers[new.public.keyid] = CryptoSigner(new.private, new.public)
+        return new.public
+
+    def discard(self, keyid: str) -> None:
+        """Remove a key file that was made a moment ago."""
+        self._signers.pop(keyid, None)
+        found = self._find(keyid)
+        if found is not None:
+            found[1].unlink(missing_ok=True)
 
     def _open(self, key: Key) -> Signer:
         found = self._find(key.keyid)
