@@ -23,7 +23,7 @@ fi
 printf '\033[1m==>\033[0m %s\n' "running as root: installing Debian packages for the tests: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # The tests start their own servers: none is to be started by the installation.
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
