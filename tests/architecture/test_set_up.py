@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import email
+import importlib.metadata
 import os
 import re
 import shutil
@@ -10,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -261,3 +264,36 @@ def test_this_environment_is_the_locked_one() -> None:
         if name in installed and installed[name] not in versions
     }
     assert not wrong
+
+
+# ---------------------------------------------------------------------------------------------- the package
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel that would be published."""
+    folder = tmp_path_factory.mktemp("wheel")
+    code, said = run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    assert code == 0, said
+    (path,) = folder.glob("holdfast-*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    sources = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    assert sources <= names
+    assert "holdfast/py.typed" in names
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"holdfast"}
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".db", ".pem"))]
+
+
+def test_the_wheel_asks_for_what_the_architecture_says(wheel: zipfile.ZipFile) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = email.message_from_bytes(wheel.read(name))
+    base = {Requirement(text).name for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text}
+    assert base == {"cryptography", "securesystemslib", "tuf"}
+    assert set(metadata.get_all("Provides-Extra", [])) >= {"cli", "server", "requests", "httpx", "aiohttp", "all"}
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Version"] == importlib.metadata.version("holdfast")
