@@ -28,6 +28,7 @@ __all__ = [
     "read_hosts",
     "read_instant",
     "read_integer",
+    "read_list",
     "read_object",
     "read_pattern",
     "read_pins",
@@ -117,13 +118,20 @@ def read_instant(fields: JsonObject, name: str) -> datetime:
         raise ManifestSyntaxError(f"`{name}`: {error.message}", code=error.code) from error
 
 
+def read_list(value: object, name: str, most: int) -> list[Any]:
+    """Read a list of at most ``most`` entries."""
+    if not isinstance(value, list):
+        raise ManifestSyntaxError(f"`{name}` must be a list")
+    if len(value) > most:
+        raise ManifestSyntaxError(f"`{name}` holds more than {most}", code="too-many")
+    return value
+
+
 def read_hosts(document: JsonObject) -> list[JsonObject]:
     """Read the list ``hosts`` of a document: objects, at most ``MAX_HOSTS``; an empty list is allowed."""
-    hosts = document.get("hosts")
-    if not isinstance(hosts, list) or not all(type(host) is dict for host in hosts):
+    hosts = read_list(document.get("hosts"), "hosts", MAX_HOSTS)
+    if not all(type(host) is dict for host in hosts):
         raise ManifestSyntaxError("`hosts` must be a list of objects")
-    if len(hosts) > MAX_HOSTS:
-        raise ManifestSyntaxError(f"more than {MAX_HOSTS} hosts", code="too-many")
     return cast("list[JsonObject]", hosts)
 
 
@@ -145,9 +153,7 @@ def read_pins(host: JsonObject, name: str) -> tuple[tuple[Pin, ...], int]:
     Returns:
         The pins that can match, and the number of those of unknown kind, which never do.
     """
-    entries = host.get(name, [])
-    if not isinstance(entries, list) or len(entries) > MAX_PINS:
-        raise ManifestSyntaxError(f"`{name}` must be a list of at most {MAX_PINS} pins", code="too-many")
+    entries = read_list(host.get(name, []), name, MAX_PINS)
     pins = []
     for entry in entries:
         if not isinstance(entry, dict):
@@ -163,9 +169,7 @@ def read_pins(host: JsonObject, name: str) -> tuple[tuple[Pin, ...], int]:
 
 def read_digests(fields: JsonObject, name: str) -> frozenset[bytes]:
     """Read a list of SPKI digests; absent is empty."""
-    entries = fields.get(name, [])
-    if not isinstance(entries, list) or len(entries) > MAX_CA_DIGESTS:
-        raise ManifestSyntaxError(f"`{name}` must be a list of at most {MAX_CA_DIGESTS} digests", code="too-many")
+    entries = read_list(fields.get(name, []), name, MAX_CA_DIGESTS)
     try:
         return frozenset(map(parse_digest, entries))
     except PinSyntaxError as error:

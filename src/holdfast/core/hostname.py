@@ -2,8 +2,8 @@
 """One spelling for every host: the name that the TLS stack verified, normalised before any look-up.
 
 Host names are lower-case A-labels without a trailing dot; IP addresses are in their canonical text (RFC 5952 without
-its mixed notation). Nothing here converts IDNA: a name that is not ASCII is refused, because two libraries convert it
-to two names.
+its mixed notation; an IPv4-mapped address is the IPv4 address that it stands for). Nothing here converts IDNA: a name
+that is not ASCII is refused, because two libraries convert it to two names.
 """
 
 from __future__ import annotations
@@ -98,9 +98,8 @@ def _canonical_ipv6(text: str) -> str:
     if address.scope_id is not None:
         raise HostnameSyntaxError(f"{text!r} carries a zone")
     if address.ipv4_mapped is not None:
-        # Python 3.13 writes these with dots and 3.12 without: the form without is ours.
-        low = int(address) & 0xFFFFFFFF
-        return f"::ffff:{low >> 16:x}:{low & 0xFFFF:x}"
+        # Both spellings reach one machine, and some platforms turn this one into the other by themselves (OkHttp).
+        return str(address.ipv4_mapped)
     return address.compressed
 
 

@@ -19,6 +19,7 @@ from holdfast.core.document import (
     read_hosts,
     read_instant,
     read_integer,
+    read_list,
     read_object,
     read_pattern,
     read_pins,
@@ -204,9 +205,9 @@ def _parse_reporting(document: JsonObject) -> Reporting | None:
     if "report" not in document:
         return None
     fields = read_object(document, "report")
-    urls = fields.get("urls")
-    if not isinstance(urls, list) or len(urls) > MAX_REPORT_URLS or not all(map(_is_http_url, urls)):
-        raise ManifestSyntaxError(f"`urls` must be a list of at most {MAX_REPORT_URLS} http(s) URLs")
+    urls = read_list(fields.get("urls"), "urls", MAX_REPORT_URLS)
+    if not all(map(_is_http_url, urls)):
+        raise ManifestSyntaxError("`urls` must be a list of http(s) URLs")
     sample = fields.get("sample", 1.0)
     if type(sample) not in (int, float) or not 0 <= sample <= 1:
         raise ManifestSyntaxError("`sample` must be a number from 0 to 1")

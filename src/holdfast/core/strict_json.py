@@ -44,6 +44,8 @@ def parse_json(data: bytes, *, max_bytes: int, floats: bool = False) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 at byte {error.start}", code="json-encoding") from error
+    if text.startswith("\ufeff"):
+        raise FormatError("a byte order mark", code="json-encoding")
     try:
         value = json.loads(
             text,
