@@ -13,7 +13,8 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ("3.11", "3.12", "3.13")
+# HOLDFAST_PYTHONS="3.12 3.13" takes some of them only.
+PYTHONS = tuple(os.environ.get("HOLDFAST_PYTHONS", "3.11 3.12 3.13").split())
 # What depends on the interpreter: parsing, ssl, sockets, asyncio. Documents and linters do not.
 SUITES = ("tests/unit", "tests/property", "tests/vectors", "tests/attack", "tests/typing")
 
@@ -40,18 +41,31 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def tests(session: nox.Session) -> None:
-    """Run the suites on one Python."""
-    os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
-    session.install("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", "requirements/dev.txt")
-    session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+def run_tests(session: nox.Session) -> None:
+    """Run the suites, or the words after ``--``."""
     suites = [suite for suite in SUITES if Path(suite).is_dir()]
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or suites))
 
 
+def tests(session: nox.Session) -> None:
+    """Run the suites on one Python, with the locked packages."""
+    session.install("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", "requirements/dev.txt")
+    session.install("--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+    run_tests(session)
+
+
+def lowest(session: nox.Session) -> None:
+    """Run the suites with the oldest packages that pyproject.toml allows, so that its ranges are no guess."""
+    session.install("--quiet", "--resolution", "lowest-direct", "--editable", ".[all]", "--group", "test")
+    run_tests(session)
+
+
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 for _version in PYTHONS:
     _path = find_python(_version)
     if _path is None:
         print(f"CPython {_version} is not on this machine: left out")
-    else:
-        nox.session(python=_path, name=f"tests-{_version}")(tests)
+        continue
+    nox.session(python=_path, name=f"tests-{_version}")(tests)
+    if _version == PYTHONS[0]:
+        nox.session(python=_path, name="lowest", default=False)(lowest)
