@@ -269,6 +269,17 @@ class FileKeyRing:
         self._signers[new.public.keyid] = CryptoSigner(new.private, new.public)
         return new.public
 
+    def find_file(self, keyid: str) -> Path:
+        """Return the file of a key.
+
+        Raises:
+            SignerUnavailable: There is none (``key-missing``).
+        """
+        found = self._find(keyid)
+        if found is None:
+            raise self._missing(keyid)
+        return found[1]
+
     def discard(self, keyid: str) -> None:
         """Remove a key file that was made a moment ago."""
         self._signers.pop(keyid, None)
@@ -279,17 +290,20 @@ class FileKeyRing:
     def _open(self, key: Key) -> Signer:
         found = self._find(key.keyid)
         if found is None:
-            places = ", ".join(str(directory) for _, directory in self._directories)
-            raise SignerUnavailable(
-                f"no key file for keyid {key.keyid[:_KEYID_CHARACTERS]} in {places}",
-                code="key-missing",
-                hint="mount or copy back the medium with this key; `holdfast root show` lists who holds which",
-            )
+            raise self._missing(key.keyid)
         purpose, path = found
         signer = CryptoSigner(_decrypt(path, _read_private_file(path), self._passphrase(purpose)))
         if signer.public_key.keyid != key.keyid:
             raise SignerUnavailable(f"{path} holds another key than its name says", code="key-differs")
         return signer
+
+    def _missing(self, keyid: str) -> SignerUnavailable:
+        places = ", ".join(str(directory) for _, directory in self._directories)
+        return SignerUnavailable(
+            f"no key file for keyid {keyid[:_KEYID_CHARACTERS]} in {places}",
+            code="key-missing",
+            hint="mount or copy back the medium with this key; `holdfast root show` lists which keys sign what",
+        )
 
     def _passphrase(self, purpose: str) -> bytes:
         if purpose not in self._known:

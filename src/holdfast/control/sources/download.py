@@ -39,10 +39,11 @@ def download(url: str, *, max_bytes: int = MAX_BUNDLE_BYTES, timeout_seconds: fl
         TransportError: No answer, another status, a body that is too large or broken.
     """
     _check_url(url)
-    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip", "User-Agent": "holdfast-verify"})
+    headers = {"Accept-Encoding": "gzip", "User-Agent": "holdfast-verify"}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # checked: http(s) only
     try:
         with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:  # noqa: S310  # checked: http(s) only
-            body = answer.read(max_bytes + 1)
+            body: bytes = answer.read(max_bytes + 1)
             encoding = answer.headers.get("Content-Encoding", "identity")
     except urllib.error.HTTPError as error:
         with error:
