@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ from holdfast.client.channel_cache import ChannelCache
 from holdfast.client.knowledge import Knowledge, start
 from holdfast.client.mirrors import FEW_HOSTS, Attempt, MirrorOrder, MirrorSession, is_older_copy
 from holdfast.client.notices import Notices
+from holdfast.client.refresh_result import RefreshResult
 from holdfast.client.view import Basis, View, build_view
-from holdfast.core.freshness import Source, State, age_seconds, effective_now
+from holdfast.core.freshness import Source, age_seconds, effective_now
 from holdfast.core.limits import DEFAULT_FRESH_SECONDS
 from holdfast.errors import AnchorError, ConfigError, HoldfastError, RollbackError, TransportError
 from holdfast.trust.anchor import TrustAnchor, parse_anchor
@@ -36,29 +37,10 @@ if TYPE_CHECKING:
     from holdfast.client.fetcher import Fetcher
     from holdfast.telemetry.events import Event
 
-__all__ = ["Keeper", "RefreshResult"]
+__all__ = ["Keeper"]
 
 _BUNDLE_EVERY_SECONDS = 86_400.0  # above FEW_HOSTS: a new root would otherwise be seen only with the next change
 _ROUND_TIMEOUT_FACTOR = 4  # a whole refresh may take as long as so many requests
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshResult:
-    """What a refresh led to.
-
-    Attributes:
-        changed: Whether any input of a verdict changed.
-        manifest_version: Of the enforced manifest; ``None`` in state EMPTY.
-        state: The client's state afterwards.
-        error: Why it failed; ``None`` if it did not. What was enforced stays enforced in any case.
-        is_older_copy: Whether no mirror had anything as new as what is held, and none failed.
-    """
-
-    changed: bool
-    manifest_version: int | None
-    state: State
-    error: HoldfastError | None = None
-    is_older_copy: bool = False
 
 
 class Keeper:

@@ -102,7 +102,7 @@ def age_seconds(issued: datetime, now: datetime) -> float:
     return max(0.0, (now - issued).total_seconds())
 
 
-def clamp_refresh_seconds(wanted: int, *, floor: int = MIN_REFRESH_SECONDS) -> int:
+def clamp_refresh_seconds(wanted: int, *, floor: float = MIN_REFRESH_SECONDS) -> float:
     """Clamp a manifest's ``refresh_seconds`` to what clients honour; only tests lower the floor."""
     return min(max(wanted, floor), MAX_REFRESH_SECONDS)
 
