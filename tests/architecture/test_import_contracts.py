@@ -59,7 +59,7 @@ FAULTS: dict[str, list[tuple[str, str]]] = {
     "only-wiring-names-drivers": [
         ("control/service", "import holdfast.control.db.sqlite"),
         ("cli/main", "import holdfast.control.sinks.directory"),
-        ("server/app", "import holdfast.control.signers"),
+        ("server/app", "from holdfast.control.db import sqlite"),
     ],
     "drivers-are-strangers": [("control/sinks/directory", "import holdfast.control.db.sqlite")],
     "adapters-are-strangers": [("adapters/httpx", "import holdfast.adapters.aiohttp")],

@@ -131,6 +131,24 @@ def test_the_wrong_half_of_tuf_is_seen() -> None:
     assert not wrong_tuf("from tuf.api.metadata import Root\nimport tuf.api.exceptions")
 
 
+CONCRETE = {"SQLiteStore", "DirectorySink", "FileKeyRing"}
+
+
+def concrete_names(text: str) -> set[str]:
+    """The concrete stores, sinks and key rings that a module imports."""
+    return {name.rpartition(".")[2] for name in imported_modules(ast.parse(text))} & CONCRETE
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_only_the_composition_root_names_a_concrete_driver(path: Path) -> None:
+    found = concrete_names(path.read_text(encoding="utf-8"))
+    assert found == (CONCRETE if path.stem == "wiring" else set())
+
+
+def test_a_concrete_driver_elsewhere_is_seen() -> None:
+    assert concrete_names("from holdfast.control.signers import FileKeyRing, KeyRing") == {"FileKeyRing"}
+
+
 # ------------------------------------------------------------------------------------- no work at import
 
 _AT_IMPORT = (
@@ -196,7 +214,11 @@ def wrong_all(text: str) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+# Commands are reached through the argument tree, and offer nothing to import.
+OFFERING = [path for path in SOURCES if "cli" not in path.relative_to(ROOT / "src" / "holdfast").parts]
+
+
+@pytest.mark.parametrize("path", OFFERING, ids=name_of)
 def test_a_module_declares_what_it_offers(path: Path) -> None:
     wrong = wrong_all(path.read_text(encoding="utf-8"))
     assert not wrong
