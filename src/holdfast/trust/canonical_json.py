@@ -41,14 +41,15 @@ def encode_canonical(value: Any) -> bytes:
 
 
 def check_profile(value: Any, depth: int = 1) -> None:
-    """Check that a value keeps to the publisher's profile.
+    """Check that what a role signs keeps to the publisher's profile.
 
-    ASCII strings in which line feed is the only control character, integers within 2^53 - 1, no floats, depth 16.
+    ASCII strings in which line feed is the only control character, integers within 2^53 - 1, no floats, 15 containers
+    deep: the role file around it is the sixteenth.
 
     Raises:
         FormatError: ``code`` is ``canonical-profile``.
     """
-    if depth > MAX_JSON_DEPTH + 1:
+    if isinstance(value, list | dict) and depth >= MAX_JSON_DEPTH:
         raise FormatError("nested too deeply for a signed role", code="canonical-profile")
     match value:
         case bool() | None:

@@ -10,6 +10,7 @@ Two deliberate differences from ``tuf.api.metadata.Metadata.from_bytes``:
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ SCHEMES: Final = frozenset(
         ("ml-dsa", "ml-dsa-65/1"),
     }
 )
+
+_HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")  # bytes.fromhex also reads white space
 
 T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 
@@ -94,6 +97,7 @@ def parse_role(kind: type[T], data: bytes, *, max_bytes: int, role: str | None =
         if channel is not None and not isinstance(channel, str):
             raise MetadataError(f"{name}: {CHANNEL_FIELD} is not a text", role=name)
         instant = None if issued is None else parse_instant(issued)
+        parse_instant(body.get("expires"))  # the library also reads 2026-1-2T3:4:5Z
         _drop_unknown_keys(body)
         signed = kind.from_dict(body)
         _check_types(signed)
@@ -160,7 +164,7 @@ def _read_signatures(entries: Any, role: str) -> dict[str, Signature]:
         if keyid in seen:
             raise MetadataError(f"{role}: two signatures of one keyid", code="duplicate-keyid", role=role)
         seen.add(keyid)
-        if isinstance(entry.get("sig"), str):
+        if isinstance(entry.get("sig"), str) and _HEXADECIMAL.fullmatch(entry["sig"]):
             signatures[keyid] = Signature(keyid, entry["sig"])
     return signatures
 

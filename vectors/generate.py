@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the vectors: ``python -m vectors.generate``; with ``--check`` it only compares them with what lies there.
+
+What it writes is a function of this folder: keys are functions of their names, signatures of key and message.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vectors.cases import certificates, documents, forms, freshness, hostnames, reports, roles, verdicts, workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vectors.making.case import Case
+
+FORMAT: Final = "holdfast-vectors/1"
+FOLDER: Final = Path(__file__).parent
+# file -> (chapter of spec/, its cases)
+FILES: Final[dict[str, tuple[str, Callable[[], list[Case]]]]] = {
+    "forms.json": ("forms", forms.cases),
+    "hostnames.json": ("validation", hostnames.cases),
+    "certificates.json": ("validation", certificates.cases),
+    "verdicts.json": ("validation", verdicts.cases),
+    "documents.json": ("scope", documents.cases),
+    "roles.json": ("trust", roles.cases),
+    "workflows.json": ("trust", workflows.cases),
+    "freshness.json": ("freshness", freshness.cases),
+    "reports.json": ("report", reports.cases),
+}
+
+
+def build(name: str) -> str:
+    """Return the text of one vector file."""
+    chapter, make = FILES[name]
+    cases = make()
+    content: dict[str, Any] = {"format": FORMAT, "chapter": chapter}
+    if name == "verdicts.json":
+        content["certificates"] = {
+            label: b64encode(body).decode() for label, body in verdicts.certificates().items()
+        }
+    rows = [json.dumps(case.as_json(), ensure_ascii=True) for case in cases]
+    if name == "workflows.json":
+        content["texts"] = workflows.texts()
+    head = json.dumps(content, indent=1, ensure_ascii=True)
+    return head[:-2] + ',\n "vectors": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write all files, or compare them."""
+    stale = []
+    for name in FILES:
+        text = build(name)
+        path = FOLDER / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(text, encoding="utf-8")
+    print("\n".join(f"{'differs' if '--check' in arguments else 'written'}: {name}" for name in stale) or "up to date")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
