@@ -36,15 +36,17 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
     from holdfast.control.settings import ChannelSettings
-    from holdfast.control.signers import Passphrases
+    from holdfast.control.signers import KeyRing, Passphrases
 
 __all__ = [
     "STATE_DIRECTORY",
     "UNSAFE_FAST_KEYS",
     "Founded",
     "Workspace",
+    "find_actor",
     "find_scrypt_cost",
     "found_workspace",
+    "open_keys",
     "open_service",
     "open_workspace",
     "read_clock",
@@ -141,11 +143,16 @@ def open_service(
         settings=settings,
         store=SQLiteStore(database, settings.channel.name),
         sink=DirectorySink(workspace.channel_directory),
-        ring=_make_ring(workspace.root, settings.signers, passphrases),
+        ring=open_keys(workspace, passphrases),
         lock=FileLock(database.with_name("publisher.lock")),
         progress=progress,
     )
     return Service(publisher, clock=clock, actor=find_actor())
+
+
+def open_keys(workspace: Workspace, passphrases: Passphrases) -> KeyRing:
+    """Build the key ring of a workspace; opens no file yet."""
+    return _make_ring(workspace.root, workspace.settings.signers, passphrases)
 
 
 def found_workspace(
@@ -198,7 +205,7 @@ def found_workspace(
             _sync(staging)
             (staging / STATE_DIRECTORY).rename(directory / STATE_DIRECTORY)
             os.link(staging / CONFIG_NAME, directory / CONFIG_NAME)
-            _sync(directory)
+            _sync_one(directory)
     files = tuple(directory / path.relative_to(staging) if path.is_relative_to(staging) else path for path in made)
     return Founded(
         workspace, resolve(directory, signers.offline_directory), resolve(directory, signers.online_directory), files
@@ -269,8 +276,12 @@ def _sync(directory: Path) -> None:
     """Sync a tree that was just written: files first, then their directories."""
     for folder, _, names in os.walk(directory, topdown=False):
         for path in (*(Path(folder, name) for name in names), Path(folder)):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
