@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import ssl
 
+from holdfast.client.standard_context import StandardSSLContext
+
 __all__ = ["ExemptSSLContext", "create_exempt_context", "is_exempt"]
 
 
-class ExemptSSLContext(ssl.SSLContext):
+class ExemptSSLContext(StandardSSLContext):
     """A plain, CA-validating client context, marked by its type as exempt from pins.
 
     It is for fetching signed files and for handing in reports. Application data never goes over it.
