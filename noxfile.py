@@ -60,12 +60,21 @@ def lowest(session: nox.Session) -> None:
     run_tests(session)
 
 
+def nothing(session: nox.Session) -> None:
+    """No interpreter that was asked for is here, which is no fault."""
+    session.log("none of CPython %s is on this machine: nothing to run", ", ".join(PYTHONS))
+
+
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+_found = False
 for _version in PYTHONS:
     _path = find_python(_version)
     if _path is None:
         print(f"CPython {_version} is not on this machine: left out")
         continue
     nox.session(python=_path, name=f"tests-{_version}")(tests)
-    if _version == PYTHONS[0]:
+    if not _found:
         nox.session(python=_path, name="lowest", default=False)(lowest)
+    _found = True
+if not _found:
+    nox.session(venv_backend="none")(nothing)
