@@ -155,15 +155,15 @@ def read_pins(host: JsonObject, name: str) -> tuple[tuple[Pin, ...], int]:
     """
     entries = read_list(host.get(name, []), name, MAX_PINS)
     pins = []
-    for entry in entries:
-        if not isinstance(entry, dict):
-            raise ManifestSyntaxError(f"`{name}` must hold objects")
-        try:
+    try:
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise ManifestSyntaxError(f"`{name}` must hold objects")
             pin = parse_pin(entry)
-        except PinSyntaxError as error:
-            raise ManifestSyntaxError(f"`{name}`: {error.message}", code=error.code) from error
-        if pin is not None:
-            pins.append(pin)
+            if pin is not None:
+                pins.append(pin)
+    except PinSyntaxError as error:
+        raise ManifestSyntaxError(f"`{name}`: {error.message}", code=error.code) from error
     return tuple(pins), len(entries) - len(pins)
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["is_ip", "normalise_hostname", "parent_domains", "parse_pattern"]
 
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_LABEL = r"[a-z0-9_][a-z0-9_-]{0,62}+(?<!-)"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+# What nearly all names are: in normal form already, and no number at the end, for no number begins with a letter.
+_NORMAL_NAME = re.compile(rf"(?:{_LABEL}\.)*+(?![0-9]){_LABEL}")
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 
@@ -45,6 +47,8 @@ def normalise_hostname(text: object) -> str:
     """
     if not isinstance(text, str) or not text.isascii() or len(text) > MAX_HOSTNAME_LENGTH + 1:
         raise HostnameSyntaxError("a host name must be ASCII text of at most 253 characters")
+    if len(text) <= MAX_HOSTNAME_LENGTH and _NORMAL_NAME.fullmatch(text):
+        return text
     if ":" in text:
         return _canonical_ipv6(text)
     name = text.lower().removesuffix(".")

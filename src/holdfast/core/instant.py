@@ -10,7 +10,8 @@ from holdfast.errors import FormatError
 
 __all__ = ["format_instant", "parse_instant"]
 
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+# Later versions of Python read more than this one: 24:00:00, for instance.
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
 
 
 def parse_instant(text: object) -> datetime:
@@ -40,8 +41,13 @@ def format_instant(instant: datetime) -> str:
     """Format an aware ``datetime`` as it is signed; fractions of a second are cut off.
 
     Raises:
-        FormatError: The ``datetime`` is naive (``instant-naive``).
+        FormatError: The ``datetime`` is naive (``instant-naive``), or lies outside the years 0001 to 9999 in UTC
+            (``instant-syntax``).
     """
-    if instant.tzinfo is None:
+    if instant.utcoffset() is None:
         raise FormatError("an instant without a time zone", code="instant-naive")
-    return instant.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
+    try:
+        utc = instant.astimezone(UTC)
+    except OverflowError as error:
+        raise FormatError(f"{instant} is beyond what can be written", code="instant-syntax") from error
+    return utc.isoformat(timespec="seconds").removesuffix("+00:00") + "Z"

@@ -7,6 +7,7 @@ from typing import Final
 
 # JSON
 MAX_JSON_DEPTH: Final = 16  # containers within containers; ours need six
+MAX_JSON_VALUES: Final = 500_000  # counted by the separators `,` `[` `{` outside strings; 8 MiB of pins have fewer
 MAX_INTEGER: Final = 2**53 - 1  # what every JSON implementation reads exactly
 
 # Files, in bytes after decompression

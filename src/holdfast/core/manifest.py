@@ -7,7 +7,7 @@ This module reads its text. What of it counts is decided together with the scope
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.core.document import (
     JsonObject,
@@ -32,8 +32,7 @@ MANIFEST_FORMAT: Final = "holdfast-manifest/1"
 _DEFAULT_REFRESH_SECONDS: Final = 900
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestHost:
+class ManifestHost(NamedTuple):
     """The pins of one pattern.
 
     Attributes:

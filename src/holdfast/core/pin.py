@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64encode
-from dataclasses import dataclass, field
+from binascii import a2b_base64
 from enum import Enum, unique
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.core.limits import MAX_LABEL_TEXT
 from holdfast.errors import PinSyntaxError
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["DIGEST_BYTES", "Pin", "PinType", "Position", "format_digest", "parse_digest", "parse_pin"]
 
 DIGEST_BYTES: Final = 32
-_DIGEST_TEXT_LENGTH: Final = 44
+_DIGEST_CHARACTERS: Final = 42  # of 6 bits; what follows is 4 bits, two unused ones that are zero, and the padding
+_DIGEST_ENDINGS: Final = frozenset(f"{character}=" for character in "AEIMQUYcgkosw048")
 
 
 @unique
@@ -41,28 +41,23 @@ class Position(Enum):
 
 _TYPES: Final = MappingProxyType({member.value: member for member in PinType})
 _POSITIONS: Final = MappingProxyType({member.value: member for member in Position})
+_LEAF: Final = Position.LEAF  # looking a member up in its class costs as much as decoding a digest
+_CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
+_MEMBERS: Final = 3  # type, at, digest
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A pin that can match.
 
     Attributes:
         type: What is hashed.
         at: Where it may stand. ``certificate-sha256`` stands at the leaf only.
         digest: Exactly 32 bytes.
-        label: ``use`` or ``reason``, for people and gates; no part of the pin's identity, no client decides by it.
     """
 
     type: PinType
     at: Position
     digest: bytes
-    label: str = field(default="", compare=False)
-
-    @property
-    def positions(self) -> frozenset[Position]:
-        """The positions that it covers: ``any`` is both."""
-        return frozenset((Position.LEAF, Position.CA)) if self.at is Position.ANY else frozenset((self.at,))
 
 
 def parse_digest(text: object) -> bytes:
@@ -77,16 +72,14 @@ def parse_digest(text: object) -> bytes:
     Raises:
         PinSyntaxError: ``code`` is ``digest-syntax``.
     """
-    if not isinstance(text, str) or len(text) != _DIGEST_TEXT_LENGTH:
-        raise PinSyntaxError("a digest must be 44 characters of base64", code="digest-syntax")
+    # Two texts can decode to one digest (the unused bits): only one of them counts. An ending of two characters also
+    # means 44 of them, and so 32 bytes.
+    if not isinstance(text, str) or text[_DIGEST_CHARACTERS:] not in _DIGEST_ENDINGS:
+        raise PinSyntaxError("a digest must be the canonical base64 of 32 bytes", code="digest-syntax")
     try:
-        digest = binascii.a2b_base64(text, strict_mode=True)
+        return a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise PinSyntaxError(f"a digest is not base64: {error}", code="digest-syntax") from error
-    # Two texts can decode to one digest (the last character carries two unused bits): only one of them counts.
-    if len(digest) != DIGEST_BYTES or format_digest(digest) != text:
-        raise PinSyntaxError("a digest is not the canonical base64 of 32 bytes", code="digest-syntax")
-    return digest
 
 
 def format_digest(digest: bytes) -> str:
@@ -104,8 +97,8 @@ def parse_pin(fields: Mapping[str, object]) -> Pin | None:
         The pin, or ``None`` if its type, its position or their pairing is unknown: a pin that never matches.
 
     Raises:
-        PinSyntaxError: ``type`` or ``at`` is no text (``pin-syntax``), or a known pin's digest is malformed
-            (``digest-syntax``).
+        PinSyntaxError: ``type`` or ``at`` is no text, or ``use`` or ``reason`` no short one (``pin-syntax``), or a
+            known pin's digest is malformed (``digest-syntax``).
     """
     kind, at = fields.get("type"), fields.get("at")
     if not isinstance(kind, str) or not isinstance(at, str):
@@ -114,13 +107,16 @@ def parse_pin(fields: Mapping[str, object]) -> Pin | None:
     if pin_type is None or position is None:
         return None
     digest = parse_digest(fields.get("digest"))
-    if pin_type is PinType.CERTIFICATE_SHA256 and position is not Position.LEAF:
+    if len(fields) > _MEMBERS:
+        _check_labels(fields)
+    if pin_type is _CERTIFICATE_SHA256 and position is not _LEAF:
         return None
-    return Pin(pin_type, position, digest, _label(fields))
+    return Pin(pin_type, position, digest)
 
 
-def _label(fields: Mapping[str, object]) -> str:
-    text = fields.get("use", fields.get("reason", ""))
-    if not isinstance(text, str) or len(text) > MAX_LABEL_TEXT:
-        raise PinSyntaxError("`use` and `reason` are short texts", code="pin-syntax")
-    return text
+def _check_labels(fields: Mapping[str, object]) -> None:
+    """Check what a pin says for people and gates; no client decides by it."""
+    for name in ("use", "reason"):
+        text = fields.get(name, "")
+        if not isinstance(text, str) or len(text) > MAX_LABEL_TEXT:
+            raise PinSyntaxError(f"`{name}` must be a short text", code="pin-syntax")

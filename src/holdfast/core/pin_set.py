@@ -10,25 +10,31 @@ of the scope without a usable pin of its own is refused whole; what it says beyo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.core.hostname import parent_domains
-from holdfast.core.pin import Pin, PinType, Position, format_digest
+from holdfast.core.pin import PinType, Position, format_digest
 from holdfast.errors import ScopeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from holdfast.core.certificate import Certificate
     from holdfast.core.manifest import Manifest, ManifestHost
+    from holdfast.core.pin import Pin
     from holdfast.core.scope import Mode, Scope, ScopeHost, Unpinned
 
 __all__ = ["HostPins", "Ignored", "PinSet", "PinTable", "build_pin_table"]
 
+# Looking a member up in its class costs more than what is done with it.
+_CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
+_LEAF: Final = Position.LEAF
+_CA: Final = Position.CA
+_ANY: Final = Position.ANY
 
-@dataclass(frozen=True, slots=True)
-class PinSet:
+
+class PinSet(NamedTuple):
     """Pins arranged for the look-up: one set a kind and position.
 
     Attributes:
@@ -42,19 +48,20 @@ class PinSet:
     leaf_certificate: frozenset[bytes]
 
     @classmethod
-    def of(cls, pins: Iterable[Pin]) -> PinSet:
+    def of(cls, pins: Sequence[Pin]) -> PinSet:
         """Arrange pins; an ``any`` pin stands in two sets."""
-        leaf_spki, ca_spki, leaf_certificate = set(), set(), set()
-        for pin in pins:
-            if pin.type is PinType.CERTIFICATE_SHA256:
-                leaf_certificate.add(pin.digest)
-                continue
-            if pin.at is not Position.CA:
-                leaf_spki.add(pin.digest)
-            if pin.at is not Position.LEAF:
-                ca_spki.add(pin.digest)
-        if not (leaf_spki or ca_spki or leaf_certificate):
+        if not pins:
             return EMPTY_PIN_SET
+        leaf_spki, ca_spki, leaf_certificate = [], [], []
+        for kind, at, digest in pins:
+            if kind is _CERTIFICATE_SHA256:
+                leaf_certificate.append(digest)
+            elif at is _LEAF:
+                leaf_spki.append(digest)
+            else:
+                ca_spki.append(digest)
+                if at is _ANY:
+                    leaf_spki.append(digest)
         return cls(frozenset(leaf_spki), frozenset(ca_spki), frozenset(leaf_certificate))
 
     def matches(self, path: Sequence[Certificate]) -> bool:
@@ -67,11 +74,10 @@ class PinSet:
         )
 
 
-EMPTY_PIN_SET = PinSet(frozenset(), frozenset(), frozenset())
+EMPTY_PIN_SET: Final = PinSet(frozenset(), frozenset(), frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class HostPins:
+class HostPins(NamedTuple):
     """Everything that a verdict on one pattern needs.
 
     Attributes:
@@ -94,8 +100,7 @@ class HostPins:
     accept: PinSet
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """Something of a manifest that does not count.
 
     Attributes:
@@ -154,6 +159,8 @@ def build_pin_table(scope: Scope, manifest: Manifest) -> PinTable:
     hosts = {}
     for protected in scope.hosts:
         entry = listed.pop((protected.pattern, protected.include_subdomains), None)
+        if entry is None:
+            raise _without_pin(protected)
         hosts[protected.pattern] = _combine(protected, entry, ignored)
     ignored.extend(Ignored(pattern, "not-in-scope") for pattern, _ in listed)
     table = PinTable(hosts, scope.unpinned, scope.canary_host, tuple(ignored))
@@ -162,48 +169,51 @@ def build_pin_table(scope: Scope, manifest: Manifest) -> PinTable:
     return table
 
 
-def _combine(protected: ScopeHost, entry: ManifestHost | None, ignored: list[Ignored]) -> HostPins:
-    rejected: tuple[Pin, ...] = () if entry is None else entry.reject
+def _combine(protected: ScopeHost, entry: ManifestHost, ignored: list[Ignored]) -> HostPins:
+    scope_reject, reject = PinSet.of(protected.reject), PinSet.of(entry.reject)
     usable = []
-    for pin in () if entry is None else entry.accept:
-        why = _why_unusable(pin, protected, rejected)
+    for pin in entry.accept:
+        why = _why_unusable(pin, protected, scope_reject, reject)
         if why is None:
             usable.append(pin)
         else:
             ignored.append(Ignored(protected.pattern, why, format_digest(pin.digest)))
-    if entry is not None and entry.unknown:
+    if entry.unknown:
         ignored.append(Ignored(protected.pattern, "unknown-kind"))
     if not usable:
-        raise ScopeError(
-            f"the manifest leaves {protected.pattern} without a usable pin",
-            code="host-without-pin",
-            role="manifest.json",
-        )
+        raise _without_pin(protected)
     return HostPins(
         pattern=protected.pattern,
         include_subdomains=protected.include_subdomains,
         mode=protected.mode,
         until=protected.until,
-        scope_reject=PinSet.of(protected.reject),
+        scope_reject=scope_reject,
         require=protected.require,
         backup=PinSet.of(protected.backup),
-        reject=PinSet.of(rejected),
+        reject=reject,
         accept=PinSet.of(usable),
     )
 
 
-def _why_unusable(pin: Pin, protected: ScopeHost, rejected: Sequence[Pin]) -> str | None:
-    if not _is_allowed(pin, protected):
+def _why_unusable(pin: Pin, protected: ScopeHost, scope_reject: PinSet, reject: PinSet) -> str | None:
+    """Say why a pin does not count: it is not allowed, or rejected wherever it may stand."""
+    kind, at, digest = pin
+    if kind is _CERTIFICATE_SHA256:
+        allowed = protected.allow_leaf
+        rejected = digest in scope_reject.leaf_certificate or digest in reject.leaf_certificate
+    else:
+        # An `any` pin needs both permissions, and is rejected when both of its places are.
+        at_leaf, at_ca = at is not _CA, at is not _LEAF
+        allowed = (protected.allow_leaf or not at_leaf) and (not at_ca or digest in protected.allow_ca)
+        rejected = (not at_leaf or digest in scope_reject.leaf_spki or digest in reject.leaf_spki) and (
+            not at_ca or digest in scope_reject.ca_spki or digest in reject.ca_spki
+        )
+    if not allowed:
         return "not-allowed"
-    left = set(pin.positions)
-    for other in (*protected.reject, *rejected):
-        if other.type is pin.type and other.digest == pin.digest:
-            left -= other.positions
-    return None if left else "rejected"
+    return "rejected" if rejected else None
 
 
-def _is_allowed(pin: Pin, protected: ScopeHost) -> bool:
-    """An ``any`` pin needs both permissions."""
-    if Position.LEAF in pin.positions and not protected.allow_leaf:
-        return False
-    return Position.CA not in pin.positions or pin.digest in protected.allow_ca
+def _without_pin(protected: ScopeHost) -> ScopeError:
+    return ScopeError(
+        f"the manifest leaves {protected.pattern} without a usable pin", code="host-without-pin", role="manifest.json"
+    )

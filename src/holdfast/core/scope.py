@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.core.document import (
     JsonObject,
@@ -64,8 +64,7 @@ class Unpinned(Enum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeHost:
+class ScopeHost(NamedTuple):
     """One protected pattern.
 
     Attributes:

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON without its ambiguities: whatever two parsers could read differently is refused.
 
-Refused: more bytes than allowed, anything but UTF-8 without a byte order mark, duplicate keys, ``NaN`` and infinities,
-integers beyond 2^53 - 1, fractions (unless asked for), lone surrogates, more than 16 nested containers.
+Refused: more bytes or values than allowed, anything but UTF-8 without a byte order mark, duplicate keys, ``NaN`` and
+infinities, integers beyond 2^53 - 1, fractions (unless asked for), lone surrogates, more than 16 nested containers.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from json import JSONDecodeError, JSONDecoder
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
 
-from holdfast.core.limits import MAX_INTEGER, MAX_JSON_DEPTH
+from holdfast.core.limits import MAX_INTEGER, MAX_JSON_DEPTH, MAX_JSON_VALUES
 from holdfast.errors import FormatError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["parse_json"]
 
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_MAX_INTEGER_DIGITS = len(str(MAX_INTEGER)) + 1  # and a sign
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MAX_INTEGER_DIGITS: Final = len(str(MAX_INTEGER)) + 1  # and a sign
+_CONTAINERS: Final = frozenset({dict, list})
 
 
 def parse_json(data: bytes, *, max_bytes: int, floats: bool = False) -> Any:
@@ -40,25 +41,17 @@ def parse_json(data: bytes, *, max_bytes: int, floats: bool = False) -> Any:
     """
     if len(data) > max_bytes:
         raise FormatError(f"document of {len(data)} bytes, at most {max_bytes} are allowed", code="json-too-large")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"not UTF-8 at byte {error.start}", code="json-encoding") from error
-    if text.startswith("\ufeff"):
+    if len(data) > MAX_JSON_VALUES:
+        _check_count(data)
+    if data.startswith(_BYTE_ORDER_MARK):
         raise FormatError("a byte order mark", code="json-encoding")
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique_object,
-            parse_int=_bounded_integer,
-            parse_float=_finite_float if floats else _refuse_number,
-            parse_constant=_refuse_number,
-        )
-    except FormatError:
-        raise
+        value = _DECODERS[floats].decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8 at byte {error.start}", code="json-encoding") from error
     except RecursionError as error:
         raise FormatError("nested too deeply", code="json-depth") from error
-    except ValueError as error:  # json.JSONDecodeError is one
+    except JSONDecodeError as error:
         raise FormatError(f"not JSON: {error}", code="json-syntax") from error
     _check_depth(value)
     if _SURROGATE_ESCAPE.search(data):
@@ -91,10 +84,36 @@ def _refuse_number(text: str) -> NoReturn:
     raise FormatError(f"the number {text[:32]} is not an integer", code="json-number")
 
 
+# With and without fractions.
+_DECODERS: Final = MappingProxyType(
+    {
+        floats: JSONDecoder(
+            object_pairs_hook=_unique_object,
+            parse_int=_bounded_integer,
+            parse_float=_finite_float if floats else _refuse_number,
+            parse_constant=_refuse_number,
+        )
+        for floats in (False, True)
+    }
+)
+
+
+def _check_count(data: bytes) -> None:
+    """Refuse a bomb of small values: an empty list takes 3 bytes here, and 64 once it is parsed."""
+    if _count_separators(data) > MAX_JSON_VALUES:  # it may well be text inside strings
+        without_escapes = data.replace(rb"\\", b"").replace(rb"\"", b"")
+        if _count_separators(re.sub(rb'"[^"]*"', b"", without_escapes)) > MAX_JSON_VALUES:
+            raise FormatError(f"a document of more than {MAX_JSON_VALUES} values", code="json-too-large")
+
+
+def _count_separators(data: bytes) -> int:
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
 def _check_depth(value: object) -> None:
     """Refuse more than ``MAX_JSON_DEPTH`` nested containers, level by level and so without recursion."""
     depth = 0
-    level = [value] if isinstance(value, dict | list) else []
+    level: list[Any] = [value] if type(value) in _CONTAINERS else []
     while level:
         depth += 1
         if depth > MAX_JSON_DEPTH:
@@ -103,26 +122,20 @@ def _check_depth(value: object) -> None:
             child
             for node in level
             for child in (node.values() if type(node) is dict else node)
-            if type(child) is dict or type(child) is list
+            if type(child) in _CONTAINERS
         ]
 
 
 def _check_surrogates(value: object) -> None:
     """Refuse strings that no UTF-8 can carry; only called when the text has such an escape at all."""
-
-    def visit(node: object, again: Callable[[object], None]) -> None:
+    pending = [value]
+    while pending:
+        node = pending.pop()
         if isinstance(node, str):
-            if not node.isascii() and any("\ud800" <= character <= "\udfff" for character in node):
+            if _SURROGATE.search(node):
                 raise FormatError("a string with a lone surrogate", code="json-encoding")
         elif isinstance(node, dict):
-            for key, child in node.items():
-                again(key)
-                again(child)
+            pending += node
+            pending += node.values()
         elif isinstance(node, list):
-            for child in node:
-                again(child)
-
-    def walk(node: object) -> None:
-        visit(node, walk)
-
-    walk(value)
+            pending += node
