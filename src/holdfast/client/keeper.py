@@ -75,7 +75,7 @@ class Keeper:
             self._notices.cache_unreadable(error)
         self.view = self._make_view(self._known, None)
         self._notices.accepted(None, self.view)
-        self._notices.changed(None, self.view)
+        self._notices.changed(None, self.view, told=self._known.passed)
 
     # ------------------------------------------------------------------ time
 
@@ -92,7 +92,7 @@ class Keeper:
             before = self.view
             view = self._swap(self._known)
             known = self._known
-        self._notices.changed(before, view)
+        self._notices.changed(before, view, told=before.passed)
         if view.passed != before.passed:
             # In a thread of its own: whoever noticed is in a handshake, and must not wait for a disk.
             with contextlib.suppress(RuntimeError):  # the interpreter is shutting down; the next start notices again
@@ -118,7 +118,7 @@ class Keeper:
             before = self.view
             view = self._swap(known)
         self._notices.accepted(before, view)
-        self._notices.changed(before, view)
+        self._notices.changed(before, view, told=before.passed)
         return self._conclude(attempt, before, view)
 
     def _conclude(self, attempt: Attempt, before: View, view: View) -> RefreshResult:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from holdfast.client.clock import Clock
     from holdfast.client.view import View
+    from holdfast.core.freshness import Passed
     from holdfast.errors import HoldfastError, RollbackError
     from holdfast.telemetry.events import Event
     from holdfast.trust.state import VerifiedManifest
@@ -92,8 +93,14 @@ class Notices:
             self._required(view, enforced)
         self._clock_checked(enforced)
 
-    def changed(self, before: View | None, view: View) -> None:
-        """Tell what time, or a newer root, has changed."""
+    def changed(self, before: View | None, view: View, *, told: Passed) -> None:
+        """Tell what time, or a newer root, has changed.
+
+        Args:
+            before: The view until now; ``None`` at the start.
+            view: The view from now on.
+            told: Moments whose passing was told before, perhaps by an earlier process.
+        """
         enforced = view.basis.enforced
         if before is not None and before.state is not view.state:
             self._emit(
@@ -116,18 +123,16 @@ class Notices:
                     manifest_version=enforced.manifest.version,
                 )
             )
-        self._passed(before, view, enforced)
+        self._passed(view, enforced, told)
 
-    def _passed(self, before: View | None, view: View, enforced: VerifiedManifest) -> None:
-        known = frozenset() if before is None else before.passed.ended_patterns(enforced.scope_sha256)
-        ended = view.passed.ended_patterns(enforced.scope_sha256) - known
+    def _passed(self, view: View, enforced: VerifiedManifest, told: Passed) -> None:
+        ended = view.passed.ended_patterns(enforced.scope_sha256) - told.ended_patterns(enforced.scope_sha256)
         for host in enforced.scope.hosts:
             if host.pattern in ended and host.until is not None:
                 self._emit(
                     ReportOnlyEnded(channel=self._channel, at=self._now(), pattern=host.pattern, until=host.until)
                 )
-        was_past = before is not None and before.enforcement.past_max_age
-        if view.enforcement.past_max_age and not was_past:
+        if view.enforcement.past_max_age and enforced.timestamp_sha256 not in told.max_ages:
             self._emit(
                 MaxAgePassed(
                     channel=self._channel,

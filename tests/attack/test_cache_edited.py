@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attack: somebody who can write the app's files edits the cache, to pin his own key or to have none checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.client.pin_store import PinStore
+from holdfast.telemetry.events import CacheUnreadable, ManifestAccepted
+from tests.client_world import EVIL, GOOD, World, allowed, enforces, pin_of, state
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def change_manifest(document: dict[str, Any]) -> None:
+    files = document["set"]["files"]
+    name = next(name for name in files if name.endswith(".manifest.json"))
+    files[name] = files[name].replace(pin_of("key-2"), pin_of("evil"))
+
+
+def change_scope(document: dict[str, Any]) -> None:
+    files = document["set"]["files"]
+    name = next(name for name in files if name.endswith(".scope.json"))
+    files[name] = files[name].replace('"enforce"', '"report-only"')
+
+
+def change_targets(document: dict[str, Any]) -> None:
+    files = document["set"]["files"]
+    name = next(name for name in files if name.endswith(".targets.json"))
+    files[name] = files[name].replace('"version":2', '"version":3')
+
+
+def forge_timestamp(document: dict[str, Any]) -> None:
+    timestamp = json.loads(document["set"]["files"]["timestamp.json"])
+    timestamp["signed"]["x-holdfast-issued"] = "2099-01-01T00:00:00Z"
+    document["set"]["files"]["timestamp.json"] = json.dumps(timestamp)
+
+
+def remove_timestamp(document: dict[str, Any]) -> None:
+    del document["set"]["files"]["timestamp.json"]
+
+
+def remove_accepting_root(document: dict[str, Any]) -> None:
+    files = document["set"]["files"]
+    del files[next(name for name in files if name.endswith(".root.json"))]
+
+
+def accept_after_expiry(document: dict[str, Any]) -> None:
+    document["set"]["accepted_at"] = "2099-01-01T00:00:00Z"
+
+
+EDITS: list[Edit] = [
+    change_manifest,
+    change_scope,
+    change_targets,
+    forge_timestamp,
+    remove_timestamp,
+    remove_accepting_root,
+    accept_after_expiry,
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Legitimate state: the seed accepts key-1, the cache holds a newer set that accepts key-2 alone."""
+    world = World(tmp_path)
+    world.publish_seed()
+    world.clock.wait(hours=1)
+    world.rotate("key-2")
+    with world.open() as store:
+        assert store.refresh().error is None
+        assert enforces(store, "key-2")
+    world.heard.clear()
+    return world
+
+
+def edit(world: World, change: Edit) -> None:
+    document = world.cached()
+    before = json.dumps(document)
+    change(document)
+    assert json.dumps(document) != before
+    world.cache_file.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("change", EDITS)
+def test_an_edited_set_contributes_nothing(world: World, change: Edit) -> None:
+    edit(world, change)
+    with world.open() as store:
+        assert world.heard.last(CacheUnreadable).code
+        assert state(store) == "seed"
+        assert enforces(store, "key-1")
+        # recovery: the next refresh brings the whole set, because no ETag of the edited cache was believed
+        assert store.refresh().error is None
+        assert world.mirror.conditional[-1] is None
+        assert enforces(store, "key-2")
+    assert world.cached_manifest_version() == 2
+
+
+def test_control_the_unedited_cache_is_enforced(world: World) -> None:
+    with world.open() as store:
+        assert world.heard.count(CacheUnreadable) == 0
+        assert world.heard.last(ManifestAccepted).source == "cache"
+        assert enforces(store, "key-2")
+
+
+def corrupt(world: World, data: bytes) -> PinStore:
+    world.cache_file.write_bytes(data)
+    return PinStore(world.config(), listener=world.heard)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 4096,
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"format":"holdfast-cache/2"}',
+        b'{"format":"holdfast-cache/1"}',
+        b'{"format":"holdfast-cache/1","channel":7}',
+        b"[" * 100_000,
+        b'{"a":1,"a":2}',
+        "\u00e4".encode("latin-1"),
+    ],
+)
+def test_garbage_contributes_nothing_and_is_replaced(world: World, data: bytes) -> None:
+    store = corrupt(world, data)
+    assert world.heard.last(CacheUnreadable).code == "cache-unreadable"
+    assert enforces(store, "key-1")
+    assert store.refresh().error is None
+    store.close()
+    assert world.cached_manifest_version() == 2
+
+
+def test_moments_of_an_edited_cache_do_not_count_either(world: World) -> None:
+    document = world.cached()
+    scope = next(name for name in document["set"]["files"] if name.endswith(".scope.json")).split("/")[1].split(".")[0]
+    document["passed"] = {"untils": [[scope, "api.example.com"]], "max_ages": []}
+    del document["set"]["files"]["timestamp.json"]
+    world.cache_file.write_text(json.dumps(document))
+    with world.open() as store:
+        assert allowed(store, GOOD)
+        store.refresh()
+    assert world.cached()["passed"] == {"untils": [], "max_ages": []}
+
+
+def test_an_edited_entity_tag_gets_no_forger_anywhere(world: World) -> None:
+    document = world.cached()
+    document["etags"] = dict.fromkeys(document["etags"], '"never"')
+    world.cache_file.write_text(json.dumps(document))
+    with world.open() as store:
+        assert store.refresh().error is None
+        assert enforces(store, "key-2")
+        assert not allowed(store, EVIL)
