@@ -241,16 +241,16 @@ def _check_canary(proposal: Proposal) -> Iterator[str]:
 def _check_half_changed(proposal: Proposal) -> Iterator[str]:
     if proposal.previous_manifest is None or proposal.previous_scope is None:
         return
-    old = _accepted(proposal.previous_scope, proposal.previous_manifest)
-    new = _accepted(proposal.scope, proposal.manifest)
+    old = _approved(proposal.previous_scope, proposal.previous_manifest)
+    new = {host.pattern: {pin.digest for pin in host.accept} for host in proposal.manifest.hosts}
     common = [host for host in new if host in old]
     changed = [host for host in common if not old[host] & new[host]]
     if len(changed) > 1 and len(changed) * 2 > len(common):
         yield f"{len(changed)} of {len(common)} hosts would change all their keys at once: {', '.join(changed[:5])}"
 
 
-def _accepted(scope: Scope, manifest: Manifest) -> dict[str, set[bytes]]:
-    """What clients accept a host; a backup that becomes the key was approved before, so it overlaps."""
+def _approved(scope: Scope, manifest: Manifest) -> dict[str, set[bytes]]:
+    """What clients hold as good for a host: a backup that becomes the key was approved long before."""
     backups = {host.pattern: {pin.digest for pin in host.backup} for host in scope.hosts}
     return {
         host.pattern: {pin.digest for pin in host.accept} | backups.get(host.pattern, set()) for host in manifest.hosts
