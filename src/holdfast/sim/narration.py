@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -131,5 +130,12 @@ class Narrator:
             self._status.stop()
             self._status = None
 
-    def _print(self, *parts: Text | Table | Padding | Rule) -> None:
-        self._console.print(Group(*parts), highlight=False, soft_wrap=False)
+    def _print(self, *parts: Text | Table | Padding) -> None:
+        if self._console.is_terminal:
+            self._console.print(Group(*parts), highlight=False)
+            return
+        with self._console.capture() as capture:
+            self._console.print(Group(*parts), highlight=False)
+        for line in capture.get().splitlines():  # a log needs no trailing blanks
+            self._console.file.write(line.rstrip() + "\n")
+        self._console.file.flush()
