@@ -58,14 +58,14 @@ def _break(patched: pytest.MonkeyPatch, fault: str) -> None:
     if fault == "replace":
         patched.setattr(Path, "replace", fail)
     elif fault == "fsync":
-        patched.setattr(store_module.os, "fsync", fail)
+        patched.setattr(os, "fsync", fail)
     else:
-        patched.setattr(store_module.os, "write", fail if fault == "write" else short)
+        patched.setattr(os, "write", fail if fault == "write" else short)
 
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real_write = os.write
-    monkeypatch.setattr(store_module.os, "write", lambda descriptor, data: real_write(descriptor, bytes(data)[:7]))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real_write(descriptor, bytes(data)[:7]))
     file = store_module.CacheFile(tmp_path / "file", max_bytes=1000)
     file.update(lambda before: b"x" * 100)
     assert file.read() == b"x" * 100

@@ -30,12 +30,12 @@ def refuse_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a file system that is mounted read-only answers: root is not refused by mode bits."""
     real_open = os.open
 
-    def open_file(path: object, flags: int, *arguments: int, **named: int) -> int:
+    def open_file(path: str, flags: int, *arguments: int, **named: int) -> int:
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             raise OSError(errno.EROFS, "Read-only file system")
-        return real_open(path, flags, *arguments, **named)  # type: ignore[call-overload, no-any-return]
+        return real_open(path, flags, *arguments, **named)
 
-    monkeypatch.setattr(file_lock.os, "open", open_file)
+    monkeypatch.setattr(os, "open", open_file)
 
 
 def test_a_read_only_cache_is_read_and_the_rest_stays_in_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,13 +32,20 @@ from holdfast.core.freshness import State, clamp_refresh_seconds
 from holdfast.core.limits import MAX_INTEGER
 from holdfast.core.validation import Reason, refuse
 from holdfast.errors import ConfigError
-from holdfast.telemetry.events import PinMismatched, ReportOnlyHonoured
+from holdfast.telemetry.events import (
+    PinMismatched,
+    ReportOnlyHonoured,
+    SelfTestFailed,
+    SelfTestInconclusive,
+    SelfTestPassed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from types import TracebackType
 
+    from holdfast.client.canary import SelfTestResult
     from holdfast.client.view import View
     from holdfast.core.validation import Verdict
     from holdfast.telemetry.events import Event, Listener
@@ -399,6 +406,38 @@ class PinStore:
 
         view = self._look_now()
         return describe_view(self.channel, view, self.age_seconds)
+
+    # ------------------------------------------------------------ self-test
+
+    def self_test(
+        self, *, online: bool = False, port: int = 443, cafile: str | None = None, timeout_seconds: float = 10.0
+    ) -> SelfTestResult:
+        """See whether a pin that can never match refuses, in this very process.
+
+        Args:
+            online: Ask the scope's real canary host instead of one made up in memory.
+            port: TCP port of the canary; online.
+            cafile: PEM file of CA certificates for the canary; ``None`` takes the platform's; online.
+            timeout_seconds: For each of two connections; online.
+
+        Returns:
+            What it found: ``passed``, ``failed`` (nothing here can be trusted to refuse) or ``inconclusive``, which is
+            no pass. The listeners hear of it too.
+        """
+        # A heavy import: contexts, and what it takes to make up a server.
+        from holdfast.client.canary import SelfTestOutcome, run_offline_test, run_online_test
+
+        if online:
+            result = run_online_test(self, self.canary_host, port=port, cafile=cafile, timeout_seconds=timeout_seconds)
+        else:
+            result = run_offline_test(self, self.canary_host)
+        at = self._clock.now()
+        if result.outcome is SelfTestOutcome.PASSED:
+            self.emit(SelfTestPassed(channel=self.channel, at=at, kind=result.kind))
+        else:
+            event = SelfTestFailed if result.outcome is SelfTestOutcome.FAILED else SelfTestInconclusive
+            self.emit(event(channel=self.channel, at=at, kind=result.kind, detail=result.detail))
+        return result
 
     # ------------------------------------------------------------ listening
 
