@@ -100,6 +100,15 @@ def test_large():
 """
 
 
+CONFIGURATION = """
+[tool.pytest.ini_options]
+markers = ["slow", "serial"]
+pythonpath = ["src"]
+filterwarnings = ["error"]
+asyncio_default_fixture_loop_scope = "function"
+"""
+
+
 def run_on_toy(folder: Path, tests: str, survivors: str = "") -> tuple[int, str]:
     shutil.copytree(ROOT / "tests" / "mutation", folder / "tests" / "mutation")
     (folder / "tests" / "__init__.py").touch()
@@ -109,7 +118,7 @@ def run_on_toy(folder: Path, tests: str, survivors: str = "") -> tuple[int, str]
         "src/holdfast/core/__init__.py": "",
         "src/holdfast/core/toy.py": TOY,
         "tests/unit/core/test_toy.py": tests,
-        "pyproject.toml": "[tool.pytest.ini_options]\nmarkers = ['slow', 'serial']\npythonpath = ['src']\n",
+        "pyproject.toml": CONFIGURATION,
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m tests.mutation``: the table of mutants and survivors.
 
-Exit codes: 0 every survivor is explained, 1 some are not (or an explanation explains nothing any more), 3 the tests
-fail on the unchanged sources.
+Exit codes: 0 every survivor is explained, 1 some are not (or an explanation explains nothing any more), 2 nothing was
+chosen, 3 the tests fail on the unchanged sources, so that nothing can be said.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.mutation.coverage_map import measure
 from tests.mutation.mutants import Mutant, find_mutants
-from tests.mutation.runner import Verdict, run_mutants
+from tests.mutation.runner import Verdict, check_the_runner, run_mutants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SURVIVORS = Path(__file__).with_name("survivors.toml")
@@ -33,12 +33,16 @@ def main() -> int:
     options = parse_arguments()
     start = time.monotonic()
     mutants = choose(options)
+    if not mutants:
+        print("error: no such mutant", file=sys.stderr)
+        return 2
     explained = load_explanations()
     print(f"{len(mutants)} mutants of {', '.join(sorted({mutant.module for mutant in mutants}))}", flush=True)
     print("measuring which tests reach which line ...", flush=True)
     with tempfile.TemporaryDirectory(prefix="holdfast-mutation-") as folder:
         try:
             tests = measure(ROOT, [suite for suite in SUITES if (ROOT / suite).is_dir()], Path(folder))
+            check_the_runner(mutants[0], tests, root=ROOT)
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
             return 3
@@ -57,6 +61,9 @@ def main() -> int:
             print(f"  {count} of {len(mutants)}, {time.monotonic() - start:.0f} s", flush=True)
 
     verdicts = run_mutants(mutants, tests, root=ROOT, jobs=options.jobs, on_verdict=progress)
+    if broken := [verdict.mutant.identity for verdict in verdicts if verdict.outcome == "broken"]:
+        print(f"error: pytest did not run for {', '.join(broken)}", file=sys.stderr)
+        return 3
     if options.json:
         write_json(Path(options.json), verdicts, explained)
     return summarise(

@@ -71,7 +71,8 @@ def measure(root: Path, suites: Sequence[str], folder: Path) -> CoverageMap:
 
 # ------------------------------------------------------- a pytest plugin: this module, in the measuring process
 
-_REPORT = "HOLDFAST_MUTATION_DURATIONS"
+# Not HOLDFAST_...: conftest.py forgets the variables of Holdfast.
+_REPORT = "MUTATION_DURATIONS_FILE"
 _seconds: dict[str, float] = {}
 
 

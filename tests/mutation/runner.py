@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ import pytest
 from tests.mutation.coverage_map import CoverageMap
 from tests.mutation.mutants import Mutant
 
-__all__ = ["Verdict", "run_mutants"]
+__all__ = ["Verdict", "check_the_runner", "run_mutants"]
 
 #: How much longer than on the unchanged sources the tests of a mutant may take, and at least how many seconds.
 PATIENCE = 5.0
@@ -34,11 +34,27 @@ MIN_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: ``killed``, ``timeout`` (killed too: it hangs), ``survived``, ``unreached``."""
+    """What became of a mutant: ``killed``, ``timeout`` (killed too: it hangs), ``survived``, ``unreached``.
+
+    ``broken`` means that pytest itself did not run: the runner is at fault, and nothing is known.
+    """
 
     mutant: Mutant
     outcome: str
     seconds: float
+
+
+def check_the_runner(mutant: Mutant, tests: CoverageMap, *, root: Path) -> None:
+    """Run all tests on an unchanged module as if it were a mutant: it must survive.
+
+    Raises:
+        RuntimeError: It does not, so that "killed" would mean nothing.
+    """
+    unchanged = replace(mutant, kind="nothing", source=mutant.path.read_text(encoding="utf-8"), line=0, end_line=0)
+    everything = CoverageMap({str(mutant.path): {0: frozenset({""})}}, tests.seconds)
+    (verdict,) = run_mutants([unchanged], everything, root=root, jobs=1, on_verdict=lambda _: None)
+    if verdict.outcome != "survived":
+        raise RuntimeError(f"the unchanged {mutant.module} does not pass in a fork: {verdict.outcome}")
 
 
 def run_mutants(
@@ -75,12 +91,16 @@ def run_mutants(
             _end(pid)
 
 
+# pytest's exit codes. Anything but a failed test or a failed collection says nothing about the mutant.
+_OUTCOMES = {0: "survived", 1: "killed", 2: "killed"}
+
+
 def _wait(running: dict[int, tuple[Mutant, float, float]]) -> Iterator[tuple[int, str]]:
     time.sleep(0.005)
     for pid, (_, _, deadline) in list(running.items()):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            yield pid, "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
+            yield pid, _OUTCOMES.get(os.waitstatus_to_exitcode(status), "broken")
         elif time.monotonic() > deadline:
             _end(pid)
             yield pid, "timeout"
@@ -93,11 +113,15 @@ def _end(pid: int) -> None:
         os.waitpid(pid, 0)
 
 
+# What would cost time, or change the order, or complain that this process has imported Hypothesis already.
+_WITHOUT = [word for plugin in ("randomly", "cacheprovider", "cov", "xdist") for word in ("-p", f"no:{plugin}")]
+
+
 def _fork(mutant: Mutant, chosen: Sequence[str], root: Path) -> int:
     pid = os.fork()
     if pid:
         return pid
-    code = 1
+    code = 70
     try:
         os.setpgid(0, 0)
         silence = os.open(os.devnull, os.O_RDWR)
@@ -107,20 +131,10 @@ def _fork(mutant: Mutant, chosen: Sequence[str], root: Path) -> int:
         sys.dont_write_bytecode = True
         sys.meta_path.insert(0, _Changed(mutant))
         files = sorted({test.partition("::")[0] for test in chosen})
-        arguments = [
-            "-x",
-            "-q",
-            "-p",
-            "no:randomly",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:cov",
-            "-p",
-            "no:xdist",
-            *files,
-        ]
+        arguments = ["-x", "-q", *_WITHOUT, "-W", "ignore::pytest.PytestAssertRewriteWarning", *files]
         code = int(pytest.main(arguments, plugins=[_Chosen(chosen), _Profile()]))
+    except BaseException:  # whatever it is, this process must not go on as its parent
+        code = 70
     finally:
         os._exit(code)  # no exit handlers: they are the parent's
 
