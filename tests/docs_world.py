@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The world around a document: what a reader has and a test has not, a back end with a name and a CA that is trusted.
 
-``python -m tests.docs_world HOST`` makes ``.world/`` in the current folder, and leaves a TLS server running that answers
-for ``HOST``:
+``python -m tests.docs_world HOST`` makes ``.world/`` in the current folder, and leaves a TLS server running that
+answers for ``HOST``:
 
-* ``ca.pem``, ``api.pem``, ``api.key``: a CA, and the back end's certificate; ``next.pem``, ``next.key``: its renewal with
-  a new key. The server shows what ``live.pem`` and ``live.key`` hold, at each connection;
+* ``ca.pem``, ``api.pem``, ``api.key``: a CA, and the back end's certificate; ``next.pem``, ``next.key``: its renewal
+  with a new key. The server shows what ``live.pem`` and ``live.key`` hold, at each connection;
 * ``passphrase``: for key files;
-* ``sitecustomize.py``: sends ``HOST``'s port 443 to that server, for every Python that has ``.world`` on its path.
+* ``sitecustomize.py``: sends ``HOST`` and its port 443 to that server, for every Python with ``.world`` on its path.
 """
 
 from __future__ import annotations
@@ -24,6 +24,23 @@ from pathlib import Path
 from tests.pki import Authority
 
 _WORLD = Path(".world")
+_SITECUSTOMIZE = """\
+import socket
+
+_getaddrinfo, _connect = socket.getaddrinfo, socket.socket.connect
+
+
+def getaddrinfo(host, *more, **named):
+    known = host in ({host!r}, {host!r}.encode())
+    return _getaddrinfo("127.0.0.1" if known else host, *more, **named)
+
+
+def connect(self, address):
+    return _connect(self, ("127.0.0.1", {port}) if address == ("127.0.0.1", 443) else address)
+
+
+socket.getaddrinfo, socket.socket.connect = getaddrinfo, connect
+"""
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
 
 
@@ -41,15 +58,7 @@ def make_world(host: str) -> None:
     server = subprocess.Popen([sys.executable, "-m", "tests.docs_world", "--serve"], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     port = int(server.stdout.readline())
-    (_WORLD / "sitecustomize.py").write_text(
-        "import socket\n"
-        "_real = socket.getaddrinfo\n"
-        "def _getaddrinfo(host, port, *more, **named):\n"
-        f"    if host in ({host!r}, {host.encode()!r}) and str(port) in ('443', 'https'):\n"
-        f"        host, port = '127.0.0.1', {port}\n"
-        "    return _real(host, port, *more, **named)\n"
-        "socket.getaddrinfo = _getaddrinfo\n"
-    )
+    (_WORLD / "sitecustomize.py").write_text(_SITECUSTOMIZE.format(host=host, port=port))
 
 
 def serve() -> None:

@@ -327,16 +327,22 @@ def list_pins(context: Context, host: str | None) -> None:
 @verb(
     command,
     "remove",
-    examples=["holdfast pin remove api.example.com 5a8f...e1 --yes"],
+    examples=[
+        "holdfast pin remove api.example.com old.pem --yes",
+        "holdfast pin remove api.example.com 5a8f...e1 --yes",
+    ],
     codes=["0  removed from the draft", "1  no such pin", "2  usage, or --yes is missing", "3  -"],
 )
 @click.argument("host")
-@click.argument("digest")
+@click.argument("key")
 @click.option("--list", "lists", multiple=True, type=click.Choice(list(_LISTS)), help="Only from this list.")
 @yes_option
-def remove(context: Context, host: str, digest: str, lists: tuple[str, ...], yes: bool) -> None:
-    """Remove a pin of HOST: clients stop accepting (or rejecting) it with the next publication."""
-    wanted, chosen = parse_digest_argument(digest), frozenset(map(PinList, lists)) or frozenset(PinList)
+def remove(context: Context, host: str, key: str, lists: tuple[str, ...], yes: bool) -> None:
+    """Remove a pin of HOST: clients stop accepting (or rejecting) it with the next publication.
+
+    KEY is the digest, or a file with the key (certificate, request, public or private key).
+    """
+    wanted, chosen = _read_digest(context, key), frozenset(map(PinList, lists)) or frozenset(PinList)
     _, service = open_here(context)
     found = get_host(service.load_draft(), host)
     affected = [pin for pin in found.pins if pin.digest == wanted and pin.list in chosen]
@@ -355,19 +361,22 @@ def remove(context: Context, host: str, digest: str, lists: tuple[str, ...], yes
     command,
     "reject",
     examples=[
-        "holdfast pin reject api.example.com 5a8f...e1 --reason key-compromise --yes",
+        "holdfast pin reject api.example.com stolen.pem --reason key-compromise --yes",
         "holdfast pin reject api.example.com 5a8f...e1 --reason key-compromise --by-scope --yes",
     ],
     codes=["0  rejected with the next publication", "1  it is rejected already, or no such host", "2  usage", "3  -"],
 )
 @click.argument("host")
-@click.argument("digest")
+@click.argument("key")
 @click.option("--reason", required=True, help="Why, for the audit log and for clients' reports: key-compromise.")
 @click.option("--by-scope", is_flag=True, help="Signed by the security team: automation cannot undo it.")
 @yes_option
-def reject(context: Context, host: str, digest: str, reason: str, by_scope: bool, yes: bool) -> None:
-    """Reject a key of HOST: clients refuse it from the next publication on, and drop live connections with it."""
-    wanted = parse_digest_argument(digest)
+def reject(context: Context, host: str, key: str, reason: str, by_scope: bool, yes: bool) -> None:
+    """Reject a key of HOST: clients refuse it from the next publication on, and drop live connections with it.
+
+    KEY is the digest, or a file with the key (certificate, request, public or private key).
+    """
+    wanted = _read_digest(context, key)
     _, service = open_here(context)
     draft = service.load_draft()
     found = get_host(draft, host)
@@ -394,3 +403,7 @@ def reject(context: Context, host: str, digest: str, reason: str, by_scope: bool
             *(f"  it left the {each.value} list" for each in sorted({p.list for p in gone}, key=lambda x: x.value)),
         ],
     )
+
+
+def _read_digest(context: Context, key: str) -> bytes:
+    return KeyReader(context.output, make_passphrases(context.output), read_clock()).read(key).spki_sha256
