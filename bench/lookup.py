@@ -14,8 +14,8 @@ from hashlib import sha256
 
 from bench.channels import name_host
 from bench.harness import Figure, Spread, interleave, no_collections, spread_of, talk, timed
-from holdfast.core.pin import Pin, PinType, Position
-from holdfast.core.pin_set import EMPTY_PIN_SET, HostPins, PinSet, PinTable
+from holdfast.core.pin import Pin, PinSet, PinType, Position
+from holdfast.core.pin_set import HostPins, PinTable
 from holdfast.core.scope import Mode, Unpinned
 
 __all__ = ["build_table", "measure", "measure_lookups"]
@@ -47,11 +47,11 @@ def _protect(hosts: int) -> Iterable[HostPins]:
             include_subdomains=number % 5 == 0,
             mode=Mode.ENFORCE,
             until=None,
-            scope_reject=EMPTY_PIN_SET,
+            scope_reject=PinSet(),
             require=None,
-            backup=PinSet.of([backup]),
-            reject=EMPTY_PIN_SET,
-            accept=PinSet.of([current, following]),
+            backup=PinSet([backup]),
+            reject=PinSet(),
+            accept=PinSet([current, following]),
         )
 
 

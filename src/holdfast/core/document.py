@@ -8,12 +8,12 @@ names the field. Unknown fields are ignored everywhere.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from holdfast.core.hostname import is_ip, parse_pattern
 from holdfast.core.instant import parse_instant
 from holdfast.core.limits import MAX_CA_DIGESTS, MAX_CHANNEL_LENGTH, MAX_HOSTS, MAX_INTEGER, MAX_PINS
-from holdfast.core.pin import Pin, parse_digest, parse_pin
+from holdfast.core.pin import PinSet, parse_digest, parse_pin
 from holdfast.core.strict_json import parse_json
 from holdfast.errors import FormatError, HostnameSyntaxError, ManifestSyntaxError, PinSyntaxError
 
@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _CHANNEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+_NO_DIGESTS: Final[frozenset[bytes]] = frozenset()
 
 JsonObject = dict[str, Any]
 
@@ -147,7 +149,7 @@ def read_pattern(host: JsonObject) -> tuple[str, bool]:
     return pattern, include_subdomains
 
 
-def read_pins(host: JsonObject, name: str) -> tuple[tuple[Pin, ...], int]:
+def read_pins(host: JsonObject, name: str) -> tuple[PinSet, int]:
     """Read a list of pins; absent is empty.
 
     Returns:
@@ -164,12 +166,14 @@ def read_pins(host: JsonObject, name: str) -> tuple[tuple[Pin, ...], int]:
                 pins.append(pin)
     except PinSyntaxError as error:
         raise ManifestSyntaxError(f"`{name}`: {error.message}", code=error.code) from error
-    return tuple(pins), len(entries) - len(pins)
+    return PinSet(pins), len(entries) - len(pins)
 
 
 def read_digests(fields: JsonObject, name: str) -> frozenset[bytes]:
     """Read a list of SPKI digests; absent is empty."""
     entries = read_list(fields.get(name, []), name, MAX_CA_DIGESTS)
+    if not entries:
+        return _NO_DIGESTS
     try:
         return frozenset(map(parse_digest, entries))
     except PinSyntaxError as error:

@@ -24,7 +24,7 @@ from holdfast.errors import ManifestSyntaxError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from holdfast.core.pin import Pin
+    from holdfast.core.pin import PinSet
 
 __all__ = ["MANIFEST_FORMAT", "Manifest", "ManifestHost", "parse_manifest"]
 
@@ -45,8 +45,8 @@ class ManifestHost(NamedTuple):
 
     pattern: str
     include_subdomains: bool
-    accept: tuple[Pin, ...]
-    reject: tuple[Pin, ...]
+    accept: PinSet
+    reject: PinSet
     unknown: int
 
 

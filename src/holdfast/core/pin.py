@@ -13,9 +13,11 @@ from holdfast.core.limits import MAX_LABEL_TEXT
 from holdfast.errors import PinSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["DIGEST_BYTES", "Pin", "PinType", "Position", "format_digest", "parse_digest", "parse_pin"]
+    from holdfast.core.certificate import Certificate
+
+__all__ = ["DIGEST_BYTES", "Pin", "PinSet", "PinType", "Position", "format_digest", "parse_digest", "parse_pin"]
 
 DIGEST_BYTES: Final = 32
 _DIGEST_CHARACTERS: Final = 42  # of 6 bits; what follows is 4 bits, two unused ones that are zero, and the padding
@@ -39,11 +41,21 @@ class Position(Enum):
     ANY = "any"
 
 
-_TYPES: Final = MappingProxyType({member.value: member for member in PinType})
-_POSITIONS: Final = MappingProxyType({member.value: member for member in Position})
-_LEAF: Final = Position.LEAF  # looking a member up in its class costs as much as decoding a digest
-_CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
+# What a pin that can match says of itself.
+_KINDS: Final = MappingProxyType(
+    {
+        ("spki-sha256", "leaf"): (PinType.SPKI_SHA256, Position.LEAF),
+        ("spki-sha256", "ca"): (PinType.SPKI_SHA256, Position.CA),
+        ("spki-sha256", "any"): (PinType.SPKI_SHA256, Position.ANY),
+        ("certificate-sha256", "leaf"): (PinType.CERTIFICATE_SHA256, Position.LEAF),
+    }
+)
 _MEMBERS: Final = 3  # type, at, digest
+
+# Looking a member up in its class costs as much as decoding a digest.
+_CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
+_LEAF: Final = Position.LEAF
+_CA: Final = Position.CA
 
 
 class Pin(NamedTuple):
@@ -58,6 +70,40 @@ class Pin(NamedTuple):
     type: PinType
     at: Position
     digest: bytes
+
+
+class PinSet(tuple[Pin, ...]):
+    """The pins of one list: at most 64, so that walking over them is the fastest look-up."""
+
+    __slots__ = ()
+
+    @property
+    def leaf_spki(self) -> frozenset[bytes]:
+        """SPKI digests that match the leaf."""
+        return frozenset(pin.digest for pin in self if pin.type is not _CERTIFICATE_SHA256 and pin.at is not _CA)
+
+    @property
+    def ca_spki(self) -> frozenset[bytes]:
+        """SPKI digests that match a CA of the path."""
+        return frozenset(pin.digest for pin in self if pin.type is not _CERTIFICATE_SHA256 and pin.at is not _LEAF)
+
+    @property
+    def leaf_certificate(self) -> frozenset[bytes]:
+        """Certificate digests that match the leaf."""
+        return frozenset(pin.digest for pin in self if pin.type is _CERTIFICATE_SHA256)
+
+    def matches(self, path: Sequence[Certificate]) -> bool:
+        """Tell whether a pin matches a non-empty validated path, leaf first."""
+        leaf, cas = path[0], path[1:]
+        for kind, at, digest in self:
+            if kind is _CERTIFICATE_SHA256:
+                if digest == leaf.certificate_sha256:
+                    return True
+            elif (at is not _CA and digest == leaf.spki_sha256) or (
+                at is not _LEAF and any(digest == ca.spki_sha256 for ca in cas)
+            ):
+                return True
+        return False
 
 
 def parse_digest(text: object) -> bytes:
@@ -100,18 +146,24 @@ def parse_pin(fields: Mapping[str, object]) -> Pin | None:
         PinSyntaxError: ``type`` or ``at`` is no text, or ``use`` or ``reason`` no short one (``pin-syntax``), or a
             known pin's digest is malformed (``digest-syntax``).
     """
-    kind, at = fields.get("type"), fields.get("at")
-    if not isinstance(kind, str) or not isinstance(at, str):
-        raise PinSyntaxError("a pin needs the texts `type` and `at`", code="pin-syntax")
-    pin_type, position = _TYPES.get(kind), _POSITIONS.get(at)
-    if pin_type is None or position is None:
+    try:
+        kind, at = _KINDS[fields["type"], fields["at"]]  # type: ignore[index]  # what is no text is no key either
+    except (KeyError, TypeError):
+        _check_unknown(fields)
         return None
     digest = parse_digest(fields.get("digest"))
     if len(fields) > _MEMBERS:
         _check_labels(fields)
-    if pin_type is _CERTIFICATE_SHA256 and position is not _LEAF:
-        return None
-    return Pin(pin_type, position, digest)
+    return Pin(kind, at, digest)
+
+
+def _check_unknown(fields: Mapping[str, object]) -> None:
+    """Check what even a pin that never matches must have: texts, and with known words a digest."""
+    kind, at = fields.get("type"), fields.get("at")
+    if not isinstance(kind, str) or not isinstance(at, str):
+        raise PinSyntaxError("a pin needs the texts `type` and `at`", code="pin-syntax")
+    if kind == _CERTIFICATE_SHA256.value and at in (_CA.value, Position.ANY.value):
+        parse_digest(fields.get("digest"))
 
 
 def _check_labels(fields: Mapping[str, object]) -> None:

@@ -13,68 +13,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.core.hostname import parent_domains
-from holdfast.core.pin import PinType, Position, format_digest
+from holdfast.core.pin import Pin, PinSet, Position, format_digest
 from holdfast.errors import ScopeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from holdfast.core.certificate import Certificate
     from holdfast.core.manifest import Manifest, ManifestHost
-    from holdfast.core.pin import Pin
     from holdfast.core.scope import Mode, Scope, ScopeHost, Unpinned
 
-__all__ = ["HostPins", "Ignored", "PinSet", "PinTable", "build_pin_table"]
+__all__ = ["HostPins", "Ignored", "PinTable", "build_pin_table"]
 
 # Looking a member up in its class costs more than what is done with it.
-_CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
 _LEAF: Final = Position.LEAF
 _CA: Final = Position.CA
 _ANY: Final = Position.ANY
-
-
-class PinSet(NamedTuple):
-    """Pins arranged for the look-up: one set a kind and position.
-
-    Attributes:
-        leaf_spki: SPKI digests that match the leaf.
-        ca_spki: SPKI digests that match a CA of the path.
-        leaf_certificate: Certificate digests that match the leaf.
-    """
-
-    leaf_spki: frozenset[bytes]
-    ca_spki: frozenset[bytes]
-    leaf_certificate: frozenset[bytes]
-
-    @classmethod
-    def of(cls, pins: Sequence[Pin]) -> PinSet:
-        """Arrange pins; an ``any`` pin stands in two sets."""
-        if not pins:
-            return EMPTY_PIN_SET
-        leaf_spki, ca_spki, leaf_certificate = [], [], []
-        for kind, at, digest in pins:
-            if kind is _CERTIFICATE_SHA256:
-                leaf_certificate.append(digest)
-            elif at is _LEAF:
-                leaf_spki.append(digest)
-            else:
-                ca_spki.append(digest)
-                if at is _ANY:
-                    leaf_spki.append(digest)
-        return cls(frozenset(leaf_spki), frozenset(ca_spki), frozenset(leaf_certificate))
-
-    def matches(self, path: Sequence[Certificate]) -> bool:
-        """Tell whether a pin matches a non-empty validated path, leaf first."""
-        leaf = path[0]
-        return (
-            leaf.spki_sha256 in self.leaf_spki
-            or leaf.certificate_sha256 in self.leaf_certificate
-            or (bool(self.ca_spki) and any(ca.spki_sha256 in self.ca_spki for ca in path[1:]))
-        )
-
-
-EMPTY_PIN_SET: Final = PinSet(frozenset(), frozenset(), frozenset())
 
 
 class HostPins(NamedTuple):
@@ -170,47 +124,44 @@ def build_pin_table(scope: Scope, manifest: Manifest) -> PinTable:
 
 
 def _combine(protected: ScopeHost, entry: ManifestHost, ignored: list[Ignored]) -> HostPins:
-    scope_reject, reject = PinSet.of(protected.reject), PinSet.of(entry.reject)
+    rejected = frozenset((*protected.reject, *entry.reject))
     usable = []
     for pin in entry.accept:
-        why = _why_unusable(pin, protected, scope_reject, reject)
-        if why is None:
-            usable.append(pin)
+        if not _is_allowed(pin, protected):
+            ignored.append(Ignored(protected.pattern, "not-allowed", format_digest(pin.digest)))
+        elif rejected and _is_rejected(pin, rejected):
+            ignored.append(Ignored(protected.pattern, "rejected", format_digest(pin.digest)))
         else:
-            ignored.append(Ignored(protected.pattern, why, format_digest(pin.digest)))
+            usable.append(pin)
     if entry.unknown:
         ignored.append(Ignored(protected.pattern, "unknown-kind"))
     if not usable:
         raise _without_pin(protected)
     return HostPins(
-        pattern=protected.pattern,
-        include_subdomains=protected.include_subdomains,
-        mode=protected.mode,
-        until=protected.until,
-        scope_reject=scope_reject,
-        require=protected.require,
-        backup=PinSet.of(protected.backup),
-        reject=reject,
-        accept=PinSet.of(usable),
+        protected.pattern,
+        protected.include_subdomains,
+        protected.mode,
+        protected.until,
+        protected.reject,
+        protected.require,
+        protected.backup,
+        entry.reject,
+        PinSet(usable),
     )
 
 
-def _why_unusable(pin: Pin, protected: ScopeHost, scope_reject: PinSet, reject: PinSet) -> str | None:
-    """Say why a pin does not count: it is not allowed, or rejected wherever it may stand."""
-    kind, at, digest = pin
-    if kind is _CERTIFICATE_SHA256:
-        allowed = protected.allow_leaf
-        rejected = digest in scope_reject.leaf_certificate or digest in reject.leaf_certificate
-    else:
-        # An `any` pin needs both permissions, and is rejected when both of its places are.
-        at_leaf, at_ca = at is not _CA, at is not _LEAF
-        allowed = (protected.allow_leaf or not at_leaf) and (not at_ca or digest in protected.allow_ca)
-        rejected = (not at_leaf or digest in scope_reject.leaf_spki or digest in reject.leaf_spki) and (
-            not at_ca or digest in scope_reject.ca_spki or digest in reject.ca_spki
-        )
-    if not allowed:
-        return "not-allowed"
-    return "rejected" if rejected else None
+def _is_allowed(pin: Pin, protected: ScopeHost) -> bool:
+    """An ``any`` pin needs both permissions."""
+    if pin.at is _LEAF:
+        return protected.allow_leaf
+    return pin.digest in protected.allow_ca and (pin.at is _CA or protected.allow_leaf)
+
+
+def _is_rejected(pin: Pin, rejected: frozenset[Pin]) -> bool:
+    """Tell whether a pin is rejected wherever it may stand; an ``any`` pin may stand in two places."""
+    if pin in rejected or pin._replace(at=_ANY) in rejected:
+        return True
+    return pin.at is _ANY and pin._replace(at=_LEAF) in rejected and pin._replace(at=_CA) in rejected
 
 
 def _without_pin(protected: ScopeHost) -> ScopeError:

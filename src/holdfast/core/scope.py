@@ -41,7 +41,7 @@ from holdfast.errors import HostnameSyntaxError, ManifestSyntaxError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from holdfast.core.pin import Pin
+    from holdfast.core.pin import PinSet
 
 __all__ = ["SCOPE_FORMAT", "Mode", "Reporting", "Scope", "ScopeHost", "Unpinned", "parse_scope"]
 
@@ -62,6 +62,9 @@ class Unpinned(Enum):
 
     ALLOW = "allow"
     DENY = "deny"
+
+
+_ENFORCE: Final = (Mode.ENFORCE, None)
 
 
 class ScopeHost(NamedTuple):
@@ -86,8 +89,8 @@ class ScopeHost(NamedTuple):
     allow_leaf: bool
     allow_ca: frozenset[bytes]
     require: frozenset[bytes] | None
-    backup: tuple[Pin, ...]
-    reject: tuple[Pin, ...]
+    backup: PinSet
+    reject: PinSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +161,22 @@ def _parse_host(host: JsonObject, issued: datetime) -> ScopeHost:
     pattern, include_subdomains = read_pattern(host)
     mode, until = _parse_mode(host, issued)
     allow = read_object(host, "allow")
+    allow_leaf, allow_ca = read_boolean(allow, "leaf"), read_digests(allow, "ca")
     require = read_digests(host, "require") if "require" in host else None
     if require is not None and not require:
         # One of none can never be met: this would refuse the host for good, which nobody writes on purpose.
         raise ManifestSyntaxError(f"{pattern}: `require` is empty", code="require-empty")
-    return ScopeHost(
-        pattern=pattern,
-        include_subdomains=include_subdomains,
-        mode=mode,
-        until=until,
-        allow_leaf=read_boolean(allow, "leaf"),
-        allow_ca=read_digests(allow, "ca"),
-        require=require,
-        backup=read_pins(host, "backup")[0],
-        reject=read_pins(host, "reject")[0],
-    )
+    backup, _ = read_pins(host, "backup")
+    reject, _ = read_pins(host, "reject")
+    return ScopeHost(pattern, include_subdomains, mode, until, allow_leaf, allow_ca, require, backup, reject)
 
 
 def _parse_mode(host: JsonObject, issued: datetime) -> tuple[Mode, datetime | None]:
-    word = host.get("mode", Mode.ENFORCE.value)
+    word = host.get("mode", "enforce")
     if not isinstance(word, str):
         raise ManifestSyntaxError("`mode` must be a text")
-    if word != Mode.REPORT_ONLY.value:
-        return Mode.ENFORCE, None
+    if word != "report-only":
+        return _ENFORCE
     until = read_instant(host, "until")
     if (until - issued).total_seconds() > MAX_REPORT_ONLY_SECONDS:
         raise ManifestSyntaxError("report-only for more than 90 days after `issued`", code="report-only-too-long")
