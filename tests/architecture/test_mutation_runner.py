@@ -19,6 +19,9 @@ from __future__ import annotations
 
 MAX_BYTES = 4 * 2
 
+class Nothing:
+    """Doc."""
+
 def check(value: int) -> bool:
     """Doc."""
     if value < 0:

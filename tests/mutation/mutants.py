@@ -98,7 +98,7 @@ def _drop_docstrings(tree: ast.Module) -> None:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             kept = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-            body[:] = kept or ([ast.Pass()] if body else [])
+            body[:] = kept or [ast.copy_location(ast.Pass(), statement) for statement in body[:1]]
 
 
 _Lines = tuple[int, int]
