@@ -60,7 +60,7 @@ def intercept(stage: Stage, step: Step) -> None:
             met=answers.count(None) == len(_WAYS) and leaked > 0 and BEARER.encode() in proxy.loot,
         )
     step.figures |= {"intercepted": tried, "decrypted_bytes": taken, "leaked_bytes_without_pins": leaked}
-    step.headline = f"{taken} bytes decrypted of {tried} interceptions; {leaked} without pins"
+    step.headline = f"{taken} bytes decrypted; {leaked} without pins"
 
 
 def _quote(loot: bytes) -> str:
@@ -78,7 +78,7 @@ def lose_mirror(stage: Stage, step: Step) -> None:
     event = stage.apps[0].heard(RefreshFailed, since=began)[0]
     step.check(
         "every app notices, and says so",
-        f"{event.name}: manifest {event.manifest_version} stays enforced, {event.state}",
+        f"{event.name}; manifest {event.manifest_version} stays enforced",
         met=event.code == "transport" and event.manifest_version == version,
     )
     with stage.load() as load:
@@ -97,7 +97,7 @@ def lose_mirror(stage: Stage, step: Step) -> None:
     result = newcomer.store.refresh()
     is_cut_off = isinstance(result.error, TransportError) and newcomer.store.state is State.SEED
     step.check(
-        "cut off from its first start, it enforces its seed",
+        "cut off from the start, it enforces its seed",
         f"manifest {newcomer.manifest_version}, state {newcomer.store.state.value}",
         met=is_cut_off and _connects(stage, newcomer),
     )
@@ -113,7 +113,7 @@ def lose_mirror(stage: Stage, step: Step) -> None:
         met=errors.count(None) == FLEET,
     )
     step.figures |= {"requests": tally.total, "failed_requests": tally.failed}
-    step.headline = f"{tally.failed} of {tally.total} requests failed; wrong keys refused; {event.name} told"
+    step.headline = f"{tally.failed} of {tally.total} failed; wrong keys refused"
 
 
 def replay(stage: Stage, step: Step) -> None:
@@ -131,7 +131,7 @@ def replay(stage: Stage, step: Step) -> None:
     with stage.away.impersonated(stage.thief.sign_for_sister(_SISTER)):
         result = app.store.refresh()
     step.check(
-        f"{_SISTER}, newer, signed with shared keys",
+        f"{_SISTER}, with shared keys",
         _name(result.error),
         met=isinstance(result.error, ChannelError),
     )
@@ -143,7 +143,7 @@ def replay(stage: Stage, step: Step) -> None:
     )
     _check_stranger(stage, step, app, "the wrong key is refused as before")
     app.store.close()
-    step.headline = f"refused as older copy and {result.error.code if result.error else '?'}; nothing moved"
+    step.headline = "both refused by name; nothing moved"
 
 
 def steal_automation_key(stage: Stage, step: Step) -> None:
@@ -167,7 +167,7 @@ def steal_automation_key(stage: Stage, step: Step) -> None:
         app.store.refresh()
         refusal = attempt(app.get, HOST, stage.backend.address)
     step.check(
-        "at most he swaps leaf keys, and still needs a CA",
+        "at most he swaps leaf keys, and needs a CA",
         f"manifest {app.manifest_version} taken: the genuine key is refused",
         met=app.manifest_version > version and isinstance(refusal, PinMismatchError),
     )
@@ -192,7 +192,7 @@ def steal_automation_key(stage: Stage, step: Step) -> None:
     )
     second.store.close()
     step.figures |= {"take_over_to_enforced_seconds": seconds[-1]}
-    step.headline = f"could not unprotect; overruled everywhere in {seconds[-1]:.2f} s"
+    step.headline = f"refused; overruled after {seconds[-1]:.2f} s"
 
 
 def _unprotect_by_publisher(stage: Stage, step: Step) -> None:
@@ -203,7 +203,7 @@ def _unprotect_by_publisher(stage: Stage, step: Step) -> None:
         refusal = attempt(service.publish, stage.office.permission)
         service.add_host(host)
     step.check(
-        "the publisher cannot unprotect without offline keys",
+        "the publisher cannot, without the offline keys",
         _name(refusal),
         met=isinstance(refusal, SignerUnavailable) and stage.read_published() == published,
     )
@@ -243,7 +243,7 @@ def rotate_root(stage: Stage, step: Step) -> None:
     newcomer.store.refresh()
     accepted = newcomer.heard(ManifestAccepted)[-1]
     step.check(
-        "the first release, installed today, follows too",
+        "the first release, installed today, follows",
         f"root 1 to {accepted.root_version} in {stage.away.served - asked} request; manifest {version}",
         met=accepted.root_version == versions["root"] and newcomer.manifest_version == version,
     )
@@ -253,7 +253,7 @@ def rotate_root(stage: Stage, step: Step) -> None:
         "failed_requests": tally.failed,
         "rotate_to_enforced_seconds": seconds[-1],
     }
-    step.headline = f"root 1 to {versions['root']} in every app in {seconds[-1]:.2f} s; {tally.failed} requests failed"
+    step.headline = f"{tally.failed} of {tally.total} failed; trusted after {seconds[-1]:.2f} s"
 
 
 def _check_stranger(stage: Stage, step: Step, app: App, what: str) -> None:

@@ -38,7 +38,7 @@ class Scene(NamedTuple):
 SCRIPT: Final = (
     Scene(
         "Key ceremony and first publication",
-        "The security team makes its own keys. The app ships their public half, and needs no release after that.",
+        "The security team makes its own keys; the app ships their public half, once.",
         rotation_steps.hold_ceremony,
     ),
     Scene(
@@ -52,28 +52,28 @@ SCRIPT: Final = (
         rotation_steps.rotate_as_planned,
     ),
     Scene(
-        "Unplanned rotation, healed by refresh on mismatch",
-        "Somebody swaps the key and tells the publisher later. An app that asks once an hour heals at once.",
+        "Unplanned rotation, healed on mismatch",
+        "Somebody swaps the key and publishes later. An app that asks once an hour heals at once.",
         rotation_steps.rotate_unannounced,
     ),
     Scene(
-        "An intercepting proxy whose CA the device trusts",
+        "An intercepting proxy, trusted",
         "Met through CONNECT, on a hijacked route, with asyncio, and with a write before the handshake.",
         attack_steps.intercept,
     ),
     Scene(
         "The manifest server is down",
-        "The last verified pins stay enforced. There is no state that means 'no pins', and none is silent.",
+        "The last verified pins stay enforced. No state means 'no pins', and none is silent.",
         attack_steps.lose_mirror,
     ),
     Scene(
-        "An old bundle and a sister channel's, replayed",
+        "An old bundle, and a sister channel's",
         "An attacker on the path serves what was genuinely signed: last week, or for somebody else.",
         attack_steps.replay,
     ),
     Scene(
-        "A stolen automation key, and the security team speaking over it",
-        "Automation says which keys a protected host may show. Whether it is protected, it cannot say.",
+        "A stolen automation key, overruled",
+        "Automation says which keys a host may show; only people say whether it is protected.",
         attack_steps.steal_automation_key,
     ),
     Scene(

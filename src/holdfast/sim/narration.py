@@ -23,7 +23,7 @@ __all__ = ["Narrator"]
 
 _MAX_WIDTH: Final = 112
 _INDENT: Final = 4
-_WHAT_SHARE: Final = 0.52  # of the line: what is checked; the rest says what was measured
+_MIN_WIDTH_OF_COLUMNS: Final = 96  # narrower terminals get what was measured on a line of its own
 
 _TITLE: Final = "Holdfast: TLS pinning that survives certificate rotation"
 _PROLOGUE: Final = (
@@ -66,15 +66,17 @@ class Narrator:
         """Tell one check."""
         del step
         self._quieten()
+        style = "cyan" if check.is_met else "bold red"
         line = Table.grid(padding=(0, 1, 0, 0), expand=True)
         line.add_column(width=_INDENT + max(len(self._verdict(met).plain) for met in (True, False)), no_wrap=True)
-        line.add_column(ratio=int(_WHAT_SHARE * 100))
-        line.add_column(ratio=100 - int(_WHAT_SHARE * 100))
-        line.add_row(
-            Text(" " * _INDENT) + self._verdict(check.is_met),
-            check.what,
-            Text(check.measured, style="cyan" if check.is_met else "bold red"),
-        )
+        line.add_column(ratio=1)
+        verdict = Text(" " * _INDENT) + self._verdict(check.is_met)
+        if self._console.width >= _MIN_WIDTH_OF_COLUMNS:
+            line.add_column(ratio=1)
+            line.add_row(verdict, check.what, Text(check.measured, style=style))
+        else:
+            line.add_row(verdict, check.what)
+            line.add_row("", Text(check.measured, style=style))
         self._print(line)
 
     def step_ended(self, step: Step) -> None:
@@ -91,8 +93,8 @@ class Narrator:
     def _tabulate(self, report: Report) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, header_style="dim")
         table.add_column("", justify="right", no_wrap=True)
-        table.add_column("step", ratio=40)
-        table.add_column("measured", ratio=60)
+        table.add_column("step", ratio=50)
+        table.add_column("measured", ratio=50)
         table.add_column("checks", justify="right", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)

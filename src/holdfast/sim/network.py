@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BEARER", "fetch", "fetch_async", "fetch_through_proxy", "send_before_handshake"]
 
-BEARER: Final = "Authorization: Bearer demo-7f3a91"
+BEARER: Final = "Authorization: Bearer 7f3a91"
 """What a thief would want: sent with every request."""
 
 _HTTPS_PORT: Final = 443

@@ -36,7 +36,7 @@ def hold_ceremony(stage: Stage, step: Step) -> None:
     encrypted = [path for path in files if b"ENCRYPTED" in path.read_bytes() and path.stat().st_mode & 0o077 == 0]
     step.check(
         f"{len(files)} keys, each in an encrypted file of its own",
-        "root 2/3, targets 2/3, pins, snapshot, timestamp",
+        "root 2 of 3, targets 2 of 3, 3 online keys",
         met=len(encrypted) == len(files) == 9,
     )
     step.doing("publishing")
@@ -46,8 +46,8 @@ def hold_ceremony(stage: Stage, step: Step) -> None:
     seconds = time.monotonic() - began
     stage.serve()
     step.check(
-        f"{HOST} is published: live key and backup",
-        f"manifest {versions['manifest']}, signed and verified in {seconds * 1000:.0f} ms",
+        f"{HOST} is published, with a backup",
+        f"manifest {versions['manifest']}; keys opened and signed in {seconds:.1f} s",
         met=versions["manifest"] == 1,
     )
     stage.first_publication = stage.read_published()
@@ -56,7 +56,7 @@ def hold_ceremony(stage: Stage, step: Step) -> None:
     app = stage.install_away("newcomer")
     refusal = attempt(app.get, HOST, stage.backend.address)
     step.check(
-        "an app that was never online enforces what it ships",
+        "never online, an app enforces what it ships",
         f"root.json + seed.json, {shipped / 1000:.1f} kB; state {app.store.state.value}",
         met=refusal is None and app.store.state is State.SEED,
     )
@@ -70,7 +70,7 @@ def hold_ceremony(stage: Stage, step: Step) -> None:
     )
     app.store.close()
     step.figures |= {"keys": len(files), "publish_seconds": seconds, "first_refresh_requests": requests}
-    step.headline = f"{len(files)} keys; published in {seconds * 1000:.0f} ms; fetched in {requests} request"
+    step.headline = f"{len(files)} keys; fetched in {requests} request"
 
 
 def run_under_load(stage: Stage, step: Step) -> None:
@@ -96,7 +96,7 @@ def run_under_load(stage: Stage, step: Step) -> None:
         met=answered == handshakes == tally.total,
     )
     _note_load(step, tally)
-    step.headline = f"{tally.failed} of {tally.total} requests failed; median {tally.median_seconds * 1000:.1f} ms"
+    step.headline = f"{tally.failed} of {tally.total} failed; median {tally.median_seconds * 1000:.1f} ms"
 
 
 def rotate_as_planned(stage: Stage, step: Step) -> None:
@@ -116,7 +116,7 @@ def rotate_as_planned(stage: Stage, step: Step) -> None:
         step.doing("waiting until every app holds it")
         seconds = stage.wait_for_manifest(version, since=began)
         step.check(
-            f"every app enforces it (they ask every {REFRESH_SECONDS} s here)",
+            f"every app enforces it (asking every {REFRESH_SECONDS} s)",
             f"{len(seconds)} of {FLEET}: {seconds[0]:.2f} s to {seconds[-1]:.2f} s after publishing",
             met=len(seconds) == FLEET,
         )
@@ -127,7 +127,7 @@ def rotate_as_planned(stage: Stage, step: Step) -> None:
     stage.backend.settle()
     after = stage.backend.count_requests(new)
     step.check(
-        "the key is swapped under load, and no request fails",
+        "the key is swapped under load: nobody fails",
         f"{tally.failed} of {tally.total} failed: {tally.total - after} old key, {after} new key",
         met=tally.failed == 0 and 0 < after < tally.total,
     )
@@ -135,11 +135,11 @@ def rotate_as_planned(stage: Stage, step: Step) -> None:
     stage.office.retire(HOST, old.key)
     began = time.monotonic()
     stage.wait_for_manifest(stage.office.publish().versions["manifest"], since=began)
-    _check_refused(stage, step, old.key, "the retired key is refused, its certificate valid")
+    _check_refused(stage, step, old.key, "the retired key is refused from now on")
     _check_static_pin(stage, step)
     _note_load(step, tally)
     step.figures |= {"publish_seconds": published, "publish_to_enforced_seconds": seconds[-1]}
-    step.headline = f"{tally.failed} of {tally.total} requests failed; publish to enforced {seconds[-1]:.2f} s"
+    step.headline = f"{tally.failed} of {tally.total} failed; enforced after {seconds[-1]:.2f} s"
 
 
 def _check_refused(stage: Stage, step: Step, key: Key, what: str) -> None:
@@ -206,7 +206,7 @@ def rotate_unannounced(stage: Stage, step: Step) -> None:
     stage.office.retire(HOST, old.key)
     stage.wait_for_manifest(stage.office.publish().versions["manifest"], since=began)
     step.figures |= {"connections": _CROWD, "failed": _CROWD - answered, "fetches": fetches, "healed_seconds": seconds}
-    step.headline = f"{answered} of {_CROWD} connections healed by {fetches} request in {seconds:.2f} s"
+    step.headline = f"{answered} of {_CROWD} healed by {fetches} request in {seconds:.2f} s"
 
 
 def _note_load(step: Step, tally: Tally) -> None:

@@ -35,7 +35,7 @@ FLEET: Final = 4
 LOAD_INTERVAL_SECONDS: Final = 0.02
 """Each app sends fifty requests a second, each on a new TLS connection."""
 
-_WAIT_SECONDS: Final = 8.0
+_WAIT_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 0.01
 
 
