@@ -12,7 +12,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vectors.cases import certificates, documents, forms, freshness, hostnames, reports, roles, verdicts, workflows
+from vectors.cases import bundles, certificates, documents, forms, freshness, hostnames, reports, roles, verdicts, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ FILES: Final[dict[str, tuple[str, Callable[[], list[Case]]]]] = {
     "documents.json": ("scope", documents.cases),
     "roles.json": ("trust", roles.cases),
     "workflows.json": ("trust", workflows.cases),
+    "bundles.json": ("bundle", bundles.cases),
     "freshness.json": ("freshness", freshness.cases),
     "reports.json": ("report", reports.cases),
 }

@@ -23,7 +23,7 @@ def _json(given: dict[str, Any]) -> dict[str, Any]:
     value = parse_json(
         octets(given), max_bytes=given.get("max_bytes", DEFAULT_MAX_BYTES), floats=given.get("fractions", False)
     )
-    return {"value": value}
+    return {"value": value, "length": len(value) if isinstance(value, list) else None}
 
 
 def _instant(given: dict[str, Any]) -> dict[str, Any]:

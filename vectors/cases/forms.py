@@ -33,6 +33,17 @@ def _json() -> list[Case]:
     bomb = recipe('["', ("a", 2_000_000), '"]')
     refuse("size-bomb", "FRM-1", "two million octets where a mebibyte is allowed", bomb, "json-too-large")
 
+    many = recipe("[0", (",0", 499_999), "]")  # 500,000 of them, with the bracket
+    table.accept("values-most", "FRM-13", "500,000 values", many | {"max_bytes": 2_000_000}, length=500_000)
+    more = recipe("[0", (",0", 500_000), "]")
+    refuse("values-more", "FRM-13", "500,001 values", more, "json-too-large", max_bytes=2_000_000)
+    empty = recipe("[[]", (",[]", 400_000), "]")
+    refuse("values-empty", "FRM-13", "400,000 empty arrays: commas and brackets count", empty, "json-too-large", max_bytes=2_000_000)
+    inside = recipe('["', (",", 600_000), '"]')
+    table.accept("values-in-string", "FRM-13", "commas inside a string are text", inside | {"max_bytes": 2_000_000}, length=1)
+    quoted = recipe(r'["\\\"', (",[{", 300_000), r'\""]')
+    table.accept("values-in-escaped-string", "FRM-13", "an escaped quotation mark does not end it", quoted | {"max_bytes": 2_000_000}, length=1)
+
     accept("utf-8", "FRM-2", "UTF-8 beyond the BMP", octets('"\u00e9\U0001f600"'.encode()), "\u00e9\U0001f600")
     refuse("bom", "FRM-2", "a byte order mark", octets(b"\xef\xbb\xbf{}"), "json-encoding")
     refuse("latin-1", "FRM-2", "an octet that is not UTF-8", octets(b'"\xe9"'), "json-encoding")
