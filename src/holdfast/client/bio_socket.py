@@ -41,15 +41,13 @@ class BioPinnedSSLSocket(PinnedSSLSocket):
 
     _pin_early: Guard | None = None
 
-    def _examine(self, *, block: bool = False, earlier: Guard | None = None) -> Guard:
-        del earlier
-        return super()._examine(block=block, earlier=self._pin_early)
+    def _examine(self, *, block: bool, earlier: Guard | None = None) -> Guard:
+        return super()._examine(block=block, earlier=earlier or self._pin_early)
 
     def examine_early(self) -> None:
         """Judge the peer if its path has been validated; called before each flush of the handshake."""
         if self._pin_early is None and read_validated_path(self):
-            self._pin_early = super()._examine()
-            del self._pin_guard  # the handshake has not ended: UNJUDGED stands for I/O
+            self._pin_early = self._examine(block=False)
 
 
 class MemoryConnection:

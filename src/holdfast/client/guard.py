@@ -10,6 +10,9 @@ The rules that every kind of socket here shares:
 * **The judge's generation is read before it judges**, so that a change in between is seen by the next read or write.
 * **Only this module makes a** :class:`Guard` **that admits.**
 
+The fast path is one function without a call that it can spare: a handshake leaves the processor's caches full of
+arithmetic, and every Python function that is entered after it costs several times what it costs in a loop.
+
 What is NOT checked here: certificate validity and the host name. OpenSSL did that, and its context must be one that
 cannot be told otherwise (:class:`holdfast.client.ssl_context.PinnedSSLContext`).
 """
@@ -18,28 +21,33 @@ from __future__ import annotations
 
 import ssl
 import sys
-from typing import TYPE_CHECKING, Final
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.client.standard_context import StandardSSLContext
 from holdfast.client.verification_error import PinVerificationError
 from holdfast.core.hostname import normalise_hostname
 from holdfast.core.validation import Reason
 from holdfast.errors import HostnameSyntaxError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from holdfast.client.judge import PinJudge
 
-__all__ = [
-    "RELEASED",
-    "UNJUDGED",
-    "Guard",
-    "get_refresh_budget",
-    "read_validated_path",
-    "validates",
-]
+__all__ = ["RELEASED", "UNJUDGED", "Guard", "admit", "get_refresh_budget", "read_validated_path"]
 
 _MAX_REFRESH_SECONDS: Final = 10.0
 # A refresh inside the handshake must leave the caller time to hear of its failure before its own time-out strikes.
 _SHARE_OF_TIMEOUT: Final = 0.8
+_MAX_NAMES: Final = 1024
+
+# The C accessors, beneath properties that make an enumeration member of each answer.
+_get_verify_mode: Final[Callable[[ssl.SSLContext], int]] = vars(StandardSSLContext.__base__)["verify_mode"].__get__
+_get_check_hostname: Final[Callable[[ssl.SSLContext], bool]] = vars(StandardSSLContext.__base__)[
+    "check_hostname"
+].__get__
+_CERT_REQUIRED: Final = int(ssl.CERT_REQUIRED)
 
 
 class _Constant:
@@ -49,96 +57,35 @@ class _Constant:
 
 
 class Guard:
-    """What one connection knows about its own admission.
+    """What one connection knows about its own admission; made by :func:`admit`.
 
     A guarded operation may go ahead while ``judged_at == judge.generation``; anything else is the slow path.
 
-    Attributes:
+    Args:
         judge: Who judges.
-        judged_at: Generation of the verdict that admitted the connection; -1 while there is none.
         host: The normalised name that the TLS stack verified.
         path: The validated path, DER, leaf first.
+        judged_at: Generation of the verdict that admitted the connection; -1 if there is none.
+
+    Attributes:
         refusal: Why the connection is refused for good; ``None`` while it is not.
     """
 
     __slots__ = ("host", "judge", "judged_at", "path", "refusal")
 
-    def __init__(self, judge: PinJudge, host: str = "", path: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, judge: PinJudge, host: str, path: tuple[bytes, ...], judged_at: int) -> None:
         self.judge = judge
-        self.judged_at = -1
         self.host = host
         self.path = path
+        self.judged_at = judged_at
         self.refusal: PinVerificationError | None = None
 
     @classmethod
     def refused(cls, error: PinVerificationError) -> Guard:
         """Make the guard of a connection that is refused for good."""
-        guard = cls(UNJUDGED.judge)
+        guard = cls(UNJUDGED.judge, "", (), -1)
         guard.refusal = error.again()  # without the traceback, which would keep the whole call alive
         return guard
-
-    @classmethod
-    def examine(
-        cls,
-        tls: ssl.SSLSocket | ssl.SSLObject,
-        judge: PinJudge,
-        *,
-        validated: bool,
-        refresh_seconds: float | None,
-        earlier: Guard | None = None,
-    ) -> Guard:
-        """Judge a connection whose handshake has shown its validated path.
-
-        Args:
-            tls: The connection.
-            judge: Who judges.
-            validated: Whether OpenSSL was told to validate the chain and the name.
-            refresh_seconds: How long a refresh on mismatch may block; ``None`` where nothing may block.
-            earlier: A guard of the same connection that was made earlier in the same handshake; its verdict stands
-                if nothing has moved since.
-
-        Returns:
-            A guard that admits.
-
-        Raises:
-            PinVerificationError: The connection is refused.
-        """
-        connection = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001 - SSLSocket.server_hostname can be assigned to; this is the verified name
-        host = connection.server_hostname or ""
-        exact: Reason | None = None
-        path: tuple[bytes, ...] = ()
-        if not validated:
-            exact = Reason.NOT_VALIDATED
-        elif connection.session_reused:
-            exact = Reason.SESSION_RESUMED
-        else:
-            path = read_validated_path(tls)
-        try:
-            host = normalise_hostname(host)
-        except HostnameSyntaxError:
-            exact = Reason.HOSTNAME_SYNTAX
-        if earlier is not None and earlier.path == path and earlier.judged_at == judge.generation:
-            return earlier
-        guard = cls(judge, host, path)
-        guard._admit(exact, refresh_seconds)
-        return guard
-
-    def _admit(self, exact: Reason | None, refresh_seconds: float | None) -> None:
-        judge, host, path = self.judge, self.host, self.path
-        generation = judge.generation
-        verdict = judge.judge(host, path)
-        refreshed = False
-        if not verdict.allowed and path and refresh_seconds is not None:
-            refreshed = True
-            if judge.refresh_on_mismatch(host, timeout_seconds=refresh_seconds) or judge.generation != generation:
-                generation = judge.generation
-                verdict = judge.judge(host, path)
-        if not verdict.allowed:
-            raise PinVerificationError.from_verdict(verdict, reason=exact, refreshed=refreshed)
-        if exact is Reason.HOSTNAME_SYNTAX or (not path and judge.protects(host)):
-            # The judge has the last word on paths; that there must be one, and a name, is not left to it.
-            raise PinVerificationError.from_verdict(verdict, reason=exact or Reason.EMPTY_PATH)
-        self.judged_at = generation
 
     def reconsider(self) -> None:
         """Judge the same path again after the policy has moved.
@@ -154,11 +101,12 @@ class Guard:
 
 
 #: The guard of a connection before its handshake: nothing may pass.
-UNJUDGED: Final = Guard(_Constant())  # type: ignore[arg-type]  # it is never asked to judge
+UNJUDGED: Final = Guard(_Constant(), "", (), -1)  # type: ignore[arg-type]  # it is never asked to judge
 #: The guard of a socket that its owner has explicitly turned back into a plain one: it guards nothing.
-RELEASED: Final = Guard(_Constant())  # type: ignore[arg-type]  # it is never asked to judge
-RELEASED.judged_at = _Constant.generation
+RELEASED: Final = Guard(_Constant(), "", (), _Constant.generation)  # type: ignore[arg-type]  # as above
 
+
+_to_der: Final = methodcaller("public_bytes", 2)  # _ssl.ENCODING_DER
 
 if sys.version_info >= (3, 13):
 
@@ -167,17 +115,96 @@ if sys.version_info >= (3, 13):
         return tuple(tls.get_verified_chain())
 
 else:
-    from _ssl import ENCODING_DER  # type: ignore[import-not-found,unused-ignore]
 
     def read_validated_path(tls: ssl.SSLSocket | ssl.SSLObject) -> tuple[bytes, ...]:
         """Read the path that OpenSSL validated, DER, leaf first; empty if there is none."""
-        chain = tls._sslobj.get_verified_chain()  # type: ignore[union-attr]  # noqa: SLF001 - public from 3.13 on
-        return tuple([certificate.public_bytes(ENCODING_DER) for certificate in chain]) if chain else ()
+        # Public from 3.13 on.
+        return tuple(map(_to_der, tls._sslobj.get_verified_chain() or ()))  # type: ignore[union-attr]  # noqa: SLF001
 
 
-def validates(context: ssl.SSLContext) -> bool:
-    """Tell whether connections of a context have their chain and their host name validated by OpenSSL."""
-    return context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
+def admit(
+    tls: ssl.SSLSocket | ssl.SSLObject,
+    context: ssl.SSLContext,
+    judge: PinJudge,
+    names: dict[str, str],
+    *,
+    block: bool = False,
+    earlier: Guard | None = None,
+) -> Guard:
+    """Judge a connection whose handshake has shown its validated path.
+
+    A blocking socket gets one refresh on mismatch and one more look at the same path.
+
+    Args:
+        tls: The connection.
+        context: Its context.
+        judge: Who judges.
+        names: Normal forms of names that were seen before; kept by the caller, filled here.
+        block: Whether a socket with time-out 0 was told to block for its handshake.
+        earlier: A guard of the same connection that was made earlier in the same handshake; its verdict stands if
+            nothing has moved since.
+
+    Returns:
+        A guard that admits.
+
+    Raises:
+        PinVerificationError: The connection is refused.
+    """
+    # SSLSocket.server_hostname can be assigned to; this is the name that was verified.
+    connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001
+    host = names.get(connection.server_hostname)
+    validated = _get_verify_mode(context) == _CERT_REQUIRED and _get_check_hostname(context)
+    if host is not None and validated and not connection.session_reused:
+        path = read_validated_path(tls)
+        generation = judge.generation
+        if earlier is not None and earlier.path == path and earlier.judged_at == generation:
+            return earlier
+        if path and judge.judge(host, path).allowed:
+            return Guard(judge, host, path, generation)
+    return _admit_slowly(tls, judge, names, validated=validated, block=block)
+
+
+def _admit_slowly(
+    tls: ssl.SSLSocket | ssl.SSLObject, judge: PinJudge, names: dict[str, str], *, validated: bool, block: bool
+) -> Guard:
+    connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001 - as above
+    host: str = connection.server_hostname or ""
+    exact: Reason | None = None
+    path: tuple[bytes, ...] = ()
+    if not validated:
+        exact = Reason.NOT_VALIDATED
+    elif connection.session_reused:
+        exact = Reason.SESSION_RESUMED
+    else:
+        path = read_validated_path(tls)
+    try:
+        host = _normalise(host, names)
+    except HostnameSyntaxError:
+        exact = Reason.HOSTNAME_SYNTAX
+    generation = judge.generation
+    verdict = judge.judge(host, path)
+    refreshed = False
+    if not verdict.allowed and path and isinstance(tls, ssl.SSLSocket):
+        seconds = get_refresh_budget(None if block else tls.gettimeout())
+        if seconds is not None:
+            refreshed = True
+            if judge.refresh_on_mismatch(host, timeout_seconds=seconds) or judge.generation != generation:
+                generation = judge.generation
+                verdict = judge.judge(host, path)
+    if not verdict.allowed:
+        raise PinVerificationError.from_verdict(verdict, reason=exact, refreshed=refreshed)
+    if exact is Reason.HOSTNAME_SYNTAX or (not path and judge.protects(host)):
+        # The judge has the last word on paths; that there must be one, and a name, is not left to it.
+        raise PinVerificationError.from_verdict(verdict, reason=exact or Reason.EMPTY_PATH)
+    return Guard(judge, host, path, generation)
+
+
+def _normalise(host: str, names: dict[str, str]) -> str:
+    normal = normalise_hostname(host)
+    if len(names) >= _MAX_NAMES:
+        names.clear()
+    names[host] = normal
+    return normal
 
 
 def get_refresh_budget(timeout_seconds: float | None) -> float | None:

@@ -20,7 +20,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from holdfast.client.guard import RELEASED, UNJUDGED, Guard, get_refresh_budget, read_validated_path, validates
+from holdfast.client.guard import RELEASED, UNJUDGED, Guard, admit, read_validated_path
 from holdfast.client.verification_error import PinVerificationError
 from holdfast.errors import ConfigError
 
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from holdfast.client.judge import PinJudge
 
 __all__ = ["PinnedSSLObject", "PinnedSSLSocket"]
+
+
+def _split(owner: type, name: str) -> tuple[Any, Any]:
+    inherited: property = vars(owner)[name]
+    return inherited.fget, inherited.fset
+
 
 # The standard library's own methods, taken here once: process-wide injection replaces them on the base classes, and a
 # connection that is guarded already must not be guarded twice.
@@ -40,11 +46,11 @@ _object_do_handshake: Final = ssl.SSLObject.do_handshake
 _object_read: Final = ssl.SSLObject.read
 _object_write: Final = ssl.SSLObject.write
 _object_unwrap: Final = ssl.SSLObject.unwrap
-# How the setter of an inherited property is reached.
-_set_socket_session: Final[Any] = vars(ssl.SSLSocket)["session"].fset
-_set_socket_context: Final[Any] = vars(ssl.SSLSocket)["context"].fset
-_set_object_session: Final[Any] = vars(ssl.SSLObject)["session"].fset
-_set_object_context: Final[Any] = vars(ssl.SSLObject)["context"].fset
+# The halves of inherited properties.
+_get_socket_session, _set_socket_session = _split(ssl.SSLSocket, "session")
+_get_socket_context, _set_socket_context = _split(ssl.SSLSocket, "context")
+_get_object_session, _set_object_session = _split(ssl.SSLObject, "session")
+_get_object_context, _set_object_context = _split(ssl.SSLObject, "context")
 
 
 class PinnedSSLSocket(ssl.SSLSocket):
@@ -54,6 +60,7 @@ class PinnedSSLSocket(ssl.SSLSocket):
     """
 
     _sslobj: Any  # None without a TLS connection
+    _context: ssl.SSLContext
     _pin_guard: Guard = UNJUDGED
 
     def do_handshake(self, block: bool = False) -> None:
@@ -68,7 +75,7 @@ class PinnedSSLSocket(ssl.SSLSocket):
             raise guard.refusal.again()
         _socket_do_handshake(self, block)
         if guard is UNJUDGED:
-            self._examine(block=block)
+            self._pin_guard = self._examine(block=block)
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - the standard library's name
         """Read as :meth:`ssl.SSLSocket.read`, from an admitted peer only."""
@@ -161,20 +168,13 @@ class PinnedSSLSocket(ssl.SSLSocket):
         if guard is not RELEASED and self.fileno() >= 0:
             raise OSError(errno.ENOTCONN, "there is no TLS connection, and nothing is sent in the clear")
 
-    def _examine(self, *, block: bool = False, earlier: Guard | None = None) -> Guard:
-        """Judge the peer and keep the guard; on refusal close the socket and raise."""
-        context = self.context
+    def _examine(self, *, block: bool, earlier: Guard | None = None) -> Guard:
+        """Judge the peer; on refusal close the socket and raise."""
+        context: Any = self._context  # a PinnedSSLContext, whose module imports this one
         try:
-            self._pin_guard = guard = Guard.examine(
-                self,
-                context.judge,  # type: ignore[attr-defined]  # PinnedSSLContext, which imports this module
-                validated=validates(context),
-                refresh_seconds=get_refresh_budget(None if block else self.gettimeout()),
-                earlier=earlier,
-            )
+            return admit(self, context, context.judge, context.names, block=block, earlier=earlier)
         except PinVerificationError as error:
             self._refuse(error)
-        return guard
 
     def _refuse(self, error: PinVerificationError) -> NoReturn:
         self._pin_guard = Guard.refused(error)
@@ -190,27 +190,19 @@ class PinnedSSLSocket(ssl.SSLSocket):
 
     # ------------------------------------------------------------------ what would weaken the connection
 
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        """The TLS session."""
-        return super().session
-
-    @session.setter
-    def session(self, session: ssl.SSLSession | None) -> None:
+    def _set_session(self, session: ssl.SSLSession | None) -> None:
         # A resumed session shows no path: for a protected host the session is dropped and a full handshake done.
-        if not self.context.judge.protects(self.server_hostname or ""):  # type: ignore[attr-defined]
+        judge: PinJudge = self.context.judge
+        if not judge.protects(self.server_hostname or ""):
             _set_socket_session(self, session)
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The context."""
-        return super().context
-
-    @context.setter
-    def context(self, context: ssl.SSLContext) -> None:
+    def _set_context(self, context: ssl.SSLContext) -> None:
         if not hasattr(context, "judge"):
-            raise ConfigError("a pinned socket cannot be given an unpinned context")
+            raise ConfigError("a pinned connection cannot be given an unpinned context")
         _set_socket_context(self, context)
+
+    session = property(_get_socket_session, _set_session, doc="The TLS session.")
+    context = property(_get_socket_context, _set_context, doc="The context.")
 
 
 class PinnedSSLObject(ssl.SSLObject):
@@ -282,12 +274,9 @@ class PinnedSSLObject(ssl.SSLObject):
             self._refuse(error)
 
     def _examine(self) -> Guard:
-        context = self.context
-        judge: PinJudge = context.judge  # type: ignore[attr-defined]  # PinnedSSLContext, which imports this module
+        context: Any = self.context
         try:
-            return Guard.examine(
-                self, judge, validated=validates(context), refresh_seconds=None, earlier=self._pin_early
-            )
+            return admit(self, context, context.judge, context.names, earlier=self._pin_early)
         except PinVerificationError as error:
             self._refuse(error)
 
@@ -297,23 +286,16 @@ class PinnedSSLObject(ssl.SSLObject):
             self._pin_outgoing.read()
         raise error
 
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        """The TLS session."""
-        return super().session
-
-    @session.setter
-    def session(self, session: ssl.SSLSession | None) -> None:
-        if not self.context.judge.protects(self.server_hostname or ""):  # type: ignore[attr-defined]
+    def _set_session(self, session: ssl.SSLSession | None) -> None:
+        # A resumed session shows no path: for a protected host the session is dropped and a full handshake done.
+        judge: PinJudge = self.context.judge
+        if not judge.protects(self.server_hostname or ""):
             _set_object_session(self, session)
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The context."""
-        return super().context
-
-    @context.setter
-    def context(self, context: ssl.SSLContext) -> None:
+    def _set_context(self, context: ssl.SSLContext) -> None:
         if not hasattr(context, "judge"):
             raise ConfigError("a pinned connection cannot be given an unpinned context")
         _set_object_context(self, context)
+
+    session = property(_get_object_session, _set_session, doc="The TLS session.")
+    context = property(_get_object_context, _set_context, doc="The context.")

@@ -20,6 +20,8 @@ from holdfast.client.verification_error import PinVerificationError, pin_error
 from holdfast.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from holdfast.client.judge import PinJudge
 
 __all__ = ["PinVerificationError", "PinnedSSLContext", "create_default_context", "pin_error"]
@@ -35,7 +37,7 @@ class PinnedSSLContext(StandardSSLContext):
     It starts without any CA: load some, or use :func:`create_default_context`.
 
     Args:
-        judge: The pin store.
+        judge: The pin store that admits connections.
     """
 
     sslsocket_class = PinnedSSLSocket
@@ -47,8 +49,9 @@ class PinnedSSLContext(StandardSSLContext):
         return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
 
     def __init__(self, judge: PinJudge) -> None:
-        self._judge = judge
-        self._has_client_certificate = False
+        self.judge: Final = judge
+        self.names: Final[dict[str, str]] = {}  # normal forms of the host names that were connected to
+        self._sockets: type[PinnedSSLSocket] = self.sslsocket_class
         self.minimum_version = ssl.TLSVersion.TLSv1_2
         self.options = self.options
         # Python 3.13 trusts a partial chain by default: a pinned root would not be found where the store holds the
@@ -56,11 +59,6 @@ class PinnedSSLContext(StandardSSLContext):
         self.verify_flags = self.verify_flags
         if sys.version_info >= (3, 13):
             self.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
-
-    @property
-    def judge(self) -> PinJudge:
-        """The pin store that admits connections."""
-        return self._judge
 
     # ------------------------------------------------------------------------------------------------- connections
 
@@ -82,11 +80,11 @@ class PinnedSSLContext(StandardSSLContext):
             PinVerificationError: The pins refuse the peer.
             ssl.SSLError: As in the standard library.
         """
-        self._refuse_server_side(server_side)
-        chosen = BioPinnedSSLSocket if self._has_client_certificate else self.sslsocket_class
+        if server_side:
+            self._refuse_server_side()
         if session is not None:
             session = self._drop_session(session, server_hostname)
-        made: PinnedSSLSocket = chosen._create(  # type: ignore[attr-defined]  # noqa: SLF001 - what the base method does
+        made: PinnedSSLSocket = self._sockets._create(  # type: ignore[attr-defined]  # noqa: SLF001 - what the base method does
             sock=sock,
             do_handshake_on_connect=do_handshake_on_connect,
             suppress_ragged_eofs=suppress_ragged_eofs,
@@ -109,7 +107,8 @@ class PinnedSSLContext(StandardSSLContext):
         Raises:
             ConfigError: ``server_side`` was asked for.
         """
-        self._refuse_server_side(server_side)
+        if server_side:
+            self._refuse_server_side()
         if session is not None:
             session = self._drop_session(session, server_hostname)
         made = super().wrap_bio(incoming, outgoing, server_hostname=server_hostname, session=session)
@@ -117,28 +116,30 @@ class PinnedSSLContext(StandardSSLContext):
         made.keep_outgoing(outgoing)
         return made
 
-    def _wrap_socket(
-        self, sock: Any, server_side: bool, server_hostname: str | None = None, *, owner: Any, session: Any = None
-    ) -> Any:
-        # The standard library's sockets ask their context for the OpenSSL object here, at wrap and at connect.
-        if isinstance(sock, BioPinnedSSLSocket):
-            return MemoryConnection(sock, self, server_hostname, session)
-        return super()._wrap_socket(sock, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc]
-
     def load_cert_chain(self, *arguments: Any, **named: Any) -> None:
         """Load a client certificate as :meth:`ssl.SSLContext.load_cert_chain`."""
         super().load_cert_chain(*arguments, **named)
-        self._has_client_certificate = True
+        if self._sockets is BioPinnedSSLSocket:
+            return
+        self._sockets = BioPinnedSSLSocket
+        wrap_directly: Callable[..., Any] = super()._wrap_socket  # type: ignore[misc]  # not in typeshed
+
+        def wrap(sock: Any, server_side: bool, server_hostname: str | None = None, *, owner: Any, session: Any) -> Any:
+            # Sockets ask their context for the OpenSSL object here, when they are wrapped or when they connect.
+            if isinstance(sock, BioPinnedSSLSocket):
+                return MemoryConnection(sock, self, server_hostname, session)
+            return wrap_directly(sock, server_side, server_hostname, owner=owner, session=session)
+
+        self._wrap_socket = wrap
 
     def _drop_session(self, session: ssl.SSLSession, server_hostname: str | bytes | None) -> ssl.SSLSession | None:
         # A resumed session shows no path to judge: a protected host gets a full handshake instead.
         name = server_hostname.decode("ascii", "replace") if isinstance(server_hostname, bytes) else server_hostname
-        return None if self._judge.protects(name or "") else session
+        return None if self.judge.protects(name or "") else session
 
     @staticmethod
-    def _refuse_server_side(server_side: bool) -> None:
-        if server_side:
-            raise ConfigError("a pinned context is for clients", hint="give the server a context of its own")
+    def _refuse_server_side() -> None:
+        raise ConfigError("a pinned context is for clients", hint="give the server a context of its own")
 
     # ------------------------------------------------------------------------------------ what may not be weakened
 
