@@ -42,6 +42,17 @@ def test_nothing_heavy_is_imported() -> None:
     assert not (modules_after("import holdfast") & HEAVY) - modules_after("pass")
 
 
+#: What an app names first; it brings ssl and threads, and nothing that only some apps need.
+FACE = "from holdfast import PinStore, PinnedSSLContext, create_default_context, pin_error"
+
+
+def test_the_face_of_the_sdk_leaves_the_rest_to_the_first_use() -> None:
+    """No asyncio for who has no loop, no HTTP before the first refresh, no tuf before the first verification."""
+    loaded = modules_after(FACE)
+    assert {"ssl", "holdfast.client.pin_store"} <= loaded
+    assert not loaded & (HEAVY - {"concurrent.futures"})
+
+
 def test_the_measure_sees_what_is_heavy() -> None:
     assert {"tuf", "cryptography"} <= modules_after("import holdfast.trust.verification")
 
