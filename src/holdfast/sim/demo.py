@@ -20,7 +20,7 @@ from holdfast.sim.report import Report, Step
 from holdfast.sim.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from holdfast.sim.report import Listener
 
@@ -57,7 +57,7 @@ SCRIPT: Final = (
         rotation_steps.rotate_unannounced,
     ),
     Scene(
-        "An intercepting proxy, trusted",
+        "An intercepting proxy that is trusted",
         "Met through CONNECT, on a hijacked route, with asyncio, and with a write before the handshake.",
         attack_steps.intercept,
     ),
@@ -84,11 +84,12 @@ SCRIPT: Final = (
 )
 
 
-def run_demo(listener: Listener) -> Report:
+def run_demo(listener: Listener, script: Sequence[Scene] = SCRIPT) -> Report:
     """Run every step; one that is ended by an error is the last one.
 
     Args:
         listener: Follows it.
+        script: What to play; later scenes need what earlier ones leave behind.
 
     Returns:
         The record. What deviated stands in it.
@@ -98,7 +99,7 @@ def run_demo(listener: Listener) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-demo-")))
         stage = Stage(folder, stack)
-        for number, scene in enumerate(SCRIPT, start=1):
+        for number, scene in enumerate(script, start=1):
             step = Step(number, scene.title, scene.shows, listener)
             steps.append(step)
             listener.step_began(step)
@@ -106,7 +107,7 @@ def run_demo(listener: Listener) -> Report:
             step.end(error)
             if error:
                 break
-    return Report(steps, len(SCRIPT), time.monotonic() - began)
+    return Report(steps, len(script), time.monotonic() - began)
 
 
 def _play(scene: Scene, stage: Stage, step: Step) -> str:
