@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A channel in a directory of its own, with cheap keys and a clock that tests move; and the verdict of a client on it."""
+"""A channel in a directory of its own, with cheap keys and a clock that tests move, and what a client makes of it."""
 
 from __future__ import annotations
 

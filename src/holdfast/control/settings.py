@@ -40,6 +40,7 @@ __all__ = [
     "normalise_mirror",
     "parse_settings",
     "render_settings",
+    "resolve",
 ]
 
 CONFIG_NAME: Final = "holdfast.toml"
@@ -259,22 +260,32 @@ def normalise_mirror(url: str, channel: str) -> str:
 
 def render_settings(channel: ChannelSettings, signers: SignerSettings) -> str:
     """Write the file that ``holdfast init`` leaves behind: the values that were chosen, the others as comments."""
-    mirrors = ", ".join(_toml(mirror) for mirror in channel.mirrors)
+
+    def line(name: str, example: str = "") -> str:
+        value, default = getattr(channel, name), _DEFAULTS[name]
+        return f"{name} = {_toml(value)}" if value != default else f"# {name} = {example or _toml(default)}"
+
     return _TEMPLATE.format(
         name=_toml(channel.name),
-        mirrors=f"[{mirrors}]",
-        max_age=f"max_age_seconds = {channel.max_age_seconds}"
-        if channel.max_age_seconds
-        else "# max_age_seconds = 2592000",
+        mirrors=_toml(channel.mirrors),
+        refresh=f"refresh_seconds = {channel.refresh_seconds}",
+        max_age=line("max_age_seconds", "2592000"),
+        others="\n".join(line(name) for name in ("fresh_seconds", "unpinned", "required_hosts", "canary_host")),
         online=_toml(signers.online_directory),
         offline=_toml(signers.offline_directory),
     )
 
 
-def _toml(text: str) -> str:
-    """Quote a TOML basic string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+def _toml(value: str | int | tuple[str, ...]) -> str:
+    """Write a value as TOML."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, int):
+        return str(value)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(f"{value!r} is not UTF-8", code="config-invalid", hint="choose another name")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
 
 
 def resolve(root: Path, path: str) -> Path:
@@ -282,20 +293,21 @@ def resolve(root: Path, path: str) -> Path:
     return root / Path(path).expanduser()
 
 
+_DEFAULTS: Final = {field.name: field.default for field in msgspec.structs.fields(ChannelSettings)}
+
 _TEMPLATE: Final = """\
 # The settings of one Holdfast channel. Nothing secret stands here; keys and passphrases live elsewhere.
 
 [channel]
 name = {name}
 mirrors = {mirrors}  # base URLs that apps fetch from, in order
-refresh_seconds = 900  # how often clients ask
+{refresh}  # how often clients ask
 # Without a largest age, the last verified set is enforced for ever: nobody can switch protection off by blocking the
 # manifest, but a revoked key stays usable for whoever can block it. With one, a blocked client refuses in the end.
 {max_age}
-# fresh_seconds = 86400
-# unpinned = "allow"  # or "deny": only listed hosts may be reached
-# required_hosts = []  # hosts that apps protect even if the scope drops them
-# canary_host = ""
+# fresh_seconds: age up to which a set counts as fresh; unpinned: "allow", or "deny" (only listed hosts may be reached);
+# required_hosts: hosts that apps protect even if the scope drops them; canary_host: a host that must always be refused.
+{others}
 
 # [report]
 # urls = []

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from holdfast.control.model import PinList, PublicationState
+from holdfast.control.model import Claim, PinList, PublicationState
 from holdfast.control.policy import Gate
 from holdfast.control.publication import Permission, Publisher
 from holdfast.control.store import Sink
 from holdfast.errors import Conflict, HoldfastError, OperationError, PolicyRefused, StoreError, TrustError
 from holdfast.trust.bundle import parse_bundle
-from holdfast.trust.roles import ISSUED_FIELD
+from holdfast.trust.roles import ISSUED_FIELD, RoleFile
 from tests.publisher_world import CHANNEL, World, digest_of, make_pin
 
 ACTOR = Permission(actor="tester")
@@ -48,7 +48,8 @@ def test_a_client_sees_what_was_drafted(world: World) -> None:
 
 def test_every_role_names_its_channel_and_its_hour(world: World) -> None:
     verified = world.seen_in_files()
-    for file in (verified.root, verified.timestamp, verified.snapshot, *verified.targets.values()):
+    files: list[RoleFile[Any]] = [verified.root, verified.timestamp, verified.snapshot, *verified.targets.values()]
+    for file in files:
         assert file.channel == CHANNEL
         assert file.issued is not None
         assert ISSUED_FIELD in file.signed.unrecognized_fields
@@ -56,10 +57,9 @@ def test_every_role_names_its_channel_and_its_hour(world: World) -> None:
 
 def test_lives_are_those_of_the_settings(world: World) -> None:
     verified = world.seen_in_files()
-    days = {
-        name: (file.signed.expires - verified.issued).days
-        for name, file in {"timestamp": verified.timestamp, "snapshot": verified.snapshot, **verified.targets}.items()
-    }
+    files: dict[str, RoleFile[Any]] = {"timestamp": verified.timestamp, "snapshot": verified.snapshot}
+    files |= verified.targets
+    days = {name: (file.signed.expires - verified.issued).days for name, file in files.items()}
     assert days == {"timestamp": 7, "snapshot": 30, "targets": 365, "pins": 30}
     assert 729 <= (verified.root.signed.expires - verified.issued).days <= 730
 
@@ -385,7 +385,8 @@ def test_of_two_publishers_without_a_lock_one_wins_and_no_version_has_two_conten
 
     for round_number in range(4):
         world.service.add_pins("h0.example.com", [make_pin(f"round {round_number}")])
-        start, results = threading.Barrier(2), []
+        results: list[str] = []
+        start = threading.Barrier(2)
         threads = [threading.Thread(target=race, args=(results,)) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -418,8 +419,6 @@ def test_an_edit_during_a_publication_is_a_conflict(world: World) -> None:
 def test_a_version_is_taken_once(world: World) -> None:
     store, draft = world.service._store, world.service.load_draft()
     now: datetime = world.clock()
-    from holdfast.control.model import Claim  # the claim that the next publication would take
-
     publication = store.begin_publication("publish", [Claim("timestamp", 2)], revision=draft.revision, now=now)
     with pytest.raises(Conflict) as raised:
         store.begin_publication("publish", [Claim("timestamp", 2)], revision=draft.revision, now=now)
