@@ -12,12 +12,47 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from vectors.cases import bundles, certificates, documents, forms, freshness, hostnames, reports, roles, verdicts, workflows
+from vectors.cases import (
+    attacks,
+    bundles,
+    canonical,
+    certificates,
+    documents,
+    forms,
+    freshness,
+    hostnames,
+    paths,
+    pin_tables,
+    reports,
+    roles,
+    roots,
+    searching,
+    starting,
+    trusting,
+    verdicts,
+)
+from vectors.making import enforcement, story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vectors.making.case import Case
+
+
+def enforcement_cases() -> list[Case]:
+    """From scope and manifest to verdicts."""
+    return [*pin_tables.cases(), *paths.cases(), *verdicts.cases()]
+
+
+def role_cases() -> list[Case]:
+    """Files of roles, one at a time."""
+    return [*canonical.cases(), *roles.cases(), *roots.cases()]
+
+
+def workflows() -> list[Case]:
+    """All stories; telling them fills the table of texts."""
+    return [*trusting.cases(), *searching.cases(), *attacks.cases(), *starting.cases()]
+
 
 FORMAT: Final = "holdfast-vectors/1"
 FOLDER: Final = Path(__file__).parent
@@ -26,10 +61,10 @@ FILES: Final[dict[str, tuple[str, Callable[[], list[Case]]]]] = {
     "forms.json": ("forms", forms.cases),
     "hostnames.json": ("validation", hostnames.cases),
     "certificates.json": ("validation", certificates.cases),
-    "verdicts.json": ("validation", verdicts.cases),
+    "verdicts.json": ("validation", enforcement_cases),
     "documents.json": ("scope", documents.cases),
-    "roles.json": ("trust", roles.cases),
-    "workflows.json": ("trust", workflows.cases),
+    "roles.json": ("trust", role_cases),
+    "workflows.json": ("trust", workflows),
     "bundles.json": ("bundle", bundles.cases),
     "freshness.json": ("freshness", freshness.cases),
     "reports.json": ("report", reports.cases),
@@ -43,11 +78,11 @@ def build(name: str) -> str:
     content: dict[str, Any] = {"format": FORMAT, "chapter": chapter}
     if name == "verdicts.json":
         content["certificates"] = {
-            label: b64encode(body).decode() for label, body in verdicts.certificates().items()
+            label: b64encode(body).decode() for label, body in enforcement.certificates().items()
         }
     rows = [json.dumps(case.as_json(), ensure_ascii=True) for case in cases]
     if name == "workflows.json":
-        content["texts"] = workflows.texts()
+        content["texts"] = story.texts()
     head = json.dumps(content, indent=1, ensure_ascii=True)
     return head[:-2] + ',\n "vectors": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
 

@@ -17,10 +17,26 @@ KEYS: Final = (
     ("p384", der.spki_p384("odd leaf"), "P-384"),
     ("ed25519", der.spki_ed25519("odd leaf"), "Ed25519, without parameters"),
     ("rsa", der.spki_rsa("odd rsa"), "RSA with the NULL parameter"),
-    ("rsa-without-null", der.spki_rsa_without_null("odd rsa"), "the same RSA key without the NULL: other octets, another digest"),
-    ("rsa-pss", der.spki_rsa_pss("odd rsa"), "the same RSA key as id-RSASSA-PSS: libraries write it back as rsaEncryption"),
-    ("ec-explicit", der.spki_explicit("odd leaf"), "P-256 with explicit parameters: libraries write it back as a named curve"),
-    ("ec-compressed", der.spki_compressed("odd leaf"), "P-256 with a compressed point: libraries write it back uncompressed"),
+    (
+        "rsa-without-null",
+        der.spki_rsa_without_null("odd rsa"),
+        "the same RSA key without the NULL: other octets, another digest",
+    ),
+    (
+        "rsa-pss",
+        der.spki_rsa_pss("odd rsa"),
+        "the same RSA key as id-RSASSA-PSS: libraries write it back as rsaEncryption",
+    ),
+    (
+        "ec-explicit",
+        der.spki_explicit("odd leaf"),
+        "P-256 with explicit parameters: libraries write it back as a named curve",
+    ),
+    (
+        "ec-compressed",
+        der.spki_compressed("odd leaf"),
+        "P-256 with a compressed point: libraries write it back uncompressed",
+    ),
 )
 
 
@@ -38,18 +54,42 @@ def _digests() -> list[Case]:
     for name, spki, comment in KEYS:
         accept(f"spki-{name}", "VAL-10 VAL-11", comment, LEAF.but(spki=spki).der(), spki)
     usual = LEAF.spki
-    accept("unknown-key-algorithm", "VAL-13", "a key algorithm nobody knows", LEAF.but(spki=der.spki_unknown("odd")).der(), der.spki_unknown("odd"))
-    accept("no-common-name", "VAL-13", "an empty subject, the name in a critical subjectAltName", LEAF.but(subject=None).der(), usual)
-    accept("version-1", "VAL-13", "a version 1 certificate has neither [0] nor extensions", LEAF.but(version=1).der(), usual)
+    accept(
+        "unknown-key-algorithm",
+        "VAL-13",
+        "a key algorithm nobody knows",
+        LEAF.but(spki=der.spki_unknown("odd")).der(),
+        der.spki_unknown("odd"),
+    )
+    accept(
+        "no-common-name",
+        "VAL-13",
+        "an empty subject, the name in a critical subjectAltName",
+        LEAF.but(subject=None).der(),
+        usual,
+    )
+    accept(
+        "version-1",
+        "VAL-13",
+        "a version 1 certificate has neither [0] nor extensions",
+        LEAF.but(version=1).der(),
+        usual,
+    )
     unknown = extension("1.3.6.1.4.1.32473.2", b"\x00\xff")
-    accept("unknown-extension", "VAL-13", "an extension whose content is no DER", LEAF.but(extra=(unknown,)).der(), usual)
+    accept(
+        "unknown-extension", "VAL-13", "an extension whose content is no DER", LEAF.but(extra=(unknown,)).der(), usual
+    )
     with_odd_signature = sequence(LEAF.tbs(), sequence(oid("1.3.6.1.4.1.32473.3")), der.bit_string(b"no signature"))
     accept("unknown-signature", "VAL-13", "a signature algorithm nobody knows", with_odd_signature, usual)
     large = extension("1.3.6.1.4.1.32473.2", bytes(60_000))
     whole = LEAF.but(extra=(large,)).der()
     table.accept(
-        "length-of-two-octets", "VAL-12", "60,000 octets of extension: lengths of two octets",
-        _with_zeros(whole, 60_000), spki_sha256=digest(usual), certificate_sha256=digest(whole),
+        "length-of-two-octets",
+        "VAL-12",
+        "60,000 octets of extension: lengths of two octets",
+        _with_zeros(whole, 60_000),
+        spki_sha256=digest(usual),
+        certificate_sha256=digest(whole),
     )
     return table.cases
 
@@ -74,28 +114,60 @@ def _refused() -> list[Case]:
     refuse("bare-key", "a SubjectPublicKeyInfo alone", LEAF.spki)
     tbs, rest = LEAF.tbs(), sequence(oid(der.ECDSA_SHA256)) + der.bit_string(b"x")
     refuse("indefinite-length", "indefinite length, as BER allows", b"\x30\x80" + tbs + rest + b"\x00\x00")
-    inner = tbs[4:] if tbs[1] == 0x82 else tbs[3:]  # noqa: PLR2004
+    inner = tbs[4:] if tbs[1] == 0x82 else tbs[3:]
     refuse("indefinite-length-inside", "the same one level deeper", sequence(b"\x30\x80" + inner + b"\x00\x00" + rest))
-    refuse("length-not-minimal", "a length with a leading zero octet", b"\x30\x83\x00" + (len(tbs) + len(rest)).to_bytes(2, "big") + tbs + rest)
+    refuse(
+        "length-not-minimal",
+        "a length with a leading zero octet",
+        b"\x30\x83\x00" + (len(tbs) + len(rest)).to_bytes(2, "big") + tbs + rest,
+    )
     refuse("length-long-form-of-short", "the long form for a length under 128", _replace_serial(b"\x02\x81\x01\x05"))
     refuse("length-bomb", "a length of 2^32 - 1", b"\x30\x84\xff\xff\xff\xff" + good[4:])
     refuse("length-bomb-127", "a length of 127 octets", b"\x30\xff" + b"\xff" * 127)
-    refuse("length-beyond-parent", "the serial number reaches beyond tbsCertificate", _replace_serial(b"\x02\x82\x7f\xff\x05"))
-    refuse("length-beyond-parent-by-one", "a tbsCertificate longer than the certificate", sequence(b"\x30" + length(len(inner) + len(rest) + 1) + inner + rest))
+    refuse(
+        "length-beyond-parent",
+        "the serial number reaches beyond tbsCertificate",
+        _replace_serial(b"\x02\x82\x7f\xff\x05"),
+    )
+    refuse(
+        "length-beyond-parent-by-one",
+        "a tbsCertificate longer than the certificate",
+        sequence(b"\x30" + length(len(inner) + len(rest) + 1) + inner + rest),
+    )
     refuse("serial-of-other-type", "an OCTET STRING where the serial number belongs", _replace_serial(b"\x04\x01\x05"))
     refuse("no-serial", "no serial number", _replace_serial(b""))
-    refuse("key-of-other-type", "a SET where the SubjectPublicKeyInfo belongs", LEAF.but(spki=b"\x31" + LEAF.spki[1:]).der())
+    refuse(
+        "key-of-other-type",
+        "a SET where the SubjectPublicKeyInfo belongs",
+        LEAF.but(spki=b"\x31" + LEAF.spki[1:]).der(),
+    )
     refuse("key-empty", "an empty SubjectPublicKeyInfo", LEAF.but(spki=sequence()).der())
-    refuse("key-without-bits", "a SubjectPublicKeyInfo without a key", LEAF.but(spki=sequence(sequence(oid(der.EC_PUBLIC_KEY)))).der())
+    refuse(
+        "key-without-bits",
+        "a SubjectPublicKeyInfo without a key",
+        LEAF.but(spki=sequence(sequence(oid(der.EC_PUBLIC_KEY)))).der(),
+    )
     three = sequence(sequence(oid(der.EC_PUBLIC_KEY)), der.bit_string(b"k"), der.NULL)
     refuse("key-of-three", "a SubjectPublicKeyInfo of three elements", LEAF.but(spki=three).der())
     refuse("ends-at-subject", "tbsCertificate ends before the key", _without_key())
     bomb = extension("1.3.6.1.4.1.32473.2", bytes(66_000))
     table.refuse(
-        "too-large", "VAL-12", "more than 64 KiB", _with_zeros(LEAF.but(extra=(bomb,)).der(), 66_000), "certificate-syntax", "CertificateSyntaxError"
+        "too-large",
+        "VAL-12",
+        "more than 64 KiB",
+        _with_zeros(LEAF.but(extra=(bomb,)).der(), 66_000),
+        "certificate-syntax",
+        "CertificateSyntaxError",
     )
     deep = recipe(("\x30\x03", 30_000))
-    table.refuse("nested", "VAL-12", "SEQUENCE in SEQUENCE, 30,000 times, each a lie", deep, "certificate-syntax", "CertificateSyntaxError")
+    table.refuse(
+        "nested",
+        "VAL-12",
+        "SEQUENCE in SEQUENCE, 30,000 times, each a lie",
+        deep,
+        "certificate-syntax",
+        "CertificateSyntaxError",
+    )
     return table.cases
 
 
@@ -109,7 +181,7 @@ def _with_zeros(body: bytes, zeros: int) -> dict[str, object]:
 def _replace_serial(element: bytes) -> bytes:
     """The usual certificate with something else in place of its serial number."""
     tbs = LEAF.tbs()
-    header = 4 if tbs[1] == 0x82 else 3  # noqa: PLR2004
+    header = 4 if tbs[1] == 0x82 else 3
     at = header + 5  # after [0] { INTEGER 2 }
     body = tbs[header:at] + element + tbs[at + 2 + tbs[at + 1] :]
     return sequence(sequence(body), sequence(oid(der.ECDSA_SHA256)), der.bit_string(b"x"))
@@ -117,6 +189,6 @@ def _replace_serial(element: bytes) -> bytes:
 
 def _without_key() -> bytes:
     tbs = LEAF.tbs()
-    header = 4 if tbs[1] == 0x82 else 3  # noqa: PLR2004
+    header = 4 if tbs[1] == 0x82 else 3
     body = tlv(0x30, tbs[header : tbs.index(LEAF.spki)])
     return sequence(body, sequence(oid(der.ECDSA_SHA256)), der.bit_string(b"x"))

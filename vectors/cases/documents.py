@@ -11,7 +11,7 @@ from vectors.making.repository import at, compact, manifest_document, scope_docu
 
 LARGEST: Final = 2**53 - 1
 LEAF: Final = {"type": "spki-sha256", "at": "leaf", "digest": ZEROS}
-GONE: Final = object()
+GONE: Final[Any] = object()
 
 
 def cases() -> list[Case]:
@@ -33,25 +33,67 @@ def _pins() -> list[Case]:
 
     for position in ("leaf", "ca", "any"):
         fields = LEAF | {"at": position}
-        accept(f"spki-{position}", "VAL-15", "a known type at a known position", fields, type="spki-sha256", at=position, hex="00" * 32)
+        accept(
+            f"spki-{position}",
+            "VAL-15",
+            "a known type at a known position",
+            fields,
+            type="spki-sha256",
+            at=position,
+            hex="00" * 32,
+        )
     fields = {"type": "certificate-sha256", "at": "leaf", "digest": ONES}
-    accept("certificate-leaf", "VAL-15 VAL-16", "a whole certificate at the leaf", fields, type="certificate-sha256", at="leaf", hex="ff" * 32)
-    accept("more-members", "VAL-15 FRM-8", "members that nobody knows", LEAF | {"colour": ["red"]}, type="spki-sha256", at="leaf", hex="00" * 32)
+    accept(
+        "certificate-leaf",
+        "VAL-15 VAL-16",
+        "a whole certificate at the leaf",
+        fields,
+        type="certificate-sha256",
+        at="leaf",
+        hex="ff" * 32,
+    )
+    accept(
+        "more-members",
+        "VAL-15 FRM-8",
+        "members that nobody knows",
+        LEAF | {"colour": ["red"]},
+        type="spki-sha256",
+        at="leaf",
+        hex="00" * 32,
+    )
     never("unknown-type", "VAL-14", "an unknown type never matches", LEAF | {"type": "spki-sha512"})
-    never("unknown-type-other-digest", "VAL-14", "whatever its digest says", {"type": "spki-blake3", "at": "leaf", "digest": "b3:1234"})
+    never(
+        "unknown-type-other-digest",
+        "VAL-14",
+        "whatever its digest says",
+        {"type": "spki-blake3", "at": "leaf", "digest": "b3:1234"},
+    )
     never("unknown-type-no-digest", "VAL-14", "even none", {"type": "issuer-name", "at": "ca"})
     never("unknown-position", "VAL-14", "an unknown position never matches", LEAF | {"at": "root"})
     never("type-in-upper-case", "VAL-14", "types are compared octet by octet", LEAF | {"type": "SPKI-SHA256"})
-    never("certificate-at-ca", "VAL-16", "a whole certificate elsewhere than at the leaf", {"type": "certificate-sha256", "at": "ca", "digest": ONES})
+    never(
+        "certificate-at-ca",
+        "VAL-16",
+        "a whole certificate elsewhere than at the leaf",
+        {"type": "certificate-sha256", "at": "ca", "digest": ONES},
+    )
     never("certificate-anywhere", "VAL-16", "nor at any", {"type": "certificate-sha256", "at": "any", "digest": ONES})
     refuse("type-number", "VAL-14", "type is a string", LEAF | {"type": 1}, "pin-syntax")
     refuse("type-missing", "VAL-14", "and is there", {"at": "leaf", "digest": ZEROS}, "pin-syntax")
     refuse("position-null", "VAL-14", "at is a string", LEAF | {"at": None}, "pin-syntax")
     refuse("position-missing", "VAL-14", "and is there", {"type": "spki-sha256", "digest": ZEROS}, "pin-syntax")
-    refuse("digest-missing", "VAL-15", "a known pin has a digest", {"type": "spki-sha256", "at": "leaf"}, "digest-syntax")
+    refuse(
+        "digest-missing", "VAL-15", "a known pin has a digest", {"type": "spki-sha256", "at": "leaf"}, "digest-syntax"
+    )
     refuse("digest-number", "VAL-15", "which is a string", LEAF | {"digest": 0}, "digest-syntax")
     unused = ZEROS[:42] + "B="
-    refuse("digest-not-canonical", "VAL-15 FRM-11", "another text for the same 32 octets", LEAF | {"digest": unused}, "digest-syntax")
+    refuse(
+        "digest-not-canonical",
+        "VAL-15 FRM-11",
+        "another text for the same 32 octets",
+        LEAF | {"digest": unused},
+        "digest-syntax",
+    )
     return table.cases
 
 
@@ -61,7 +103,12 @@ def _without(fields: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def _host(**changes: Any) -> dict[str, Any]:
-    fields = {"pattern": "api.example.com", "include_subdomains": False, "mode": "enforce", "allow": {"leaf": True, "ca": []}}
+    fields = {
+        "pattern": "api.example.com",
+        "include_subdomains": False,
+        "mode": "enforce",
+        "allow": {"leaf": True, "ca": []},
+    }
     return _without(fields, **changes)
 
 
@@ -80,24 +127,95 @@ def _scopes() -> list[Case]:
 
     full = _host(require=[ONES], backup=[LEAF], reject=[LEAF | {"at": "any"}])
     accept(
-        "full", "SCO-1 SCO-2 SCO-8", "every member",
-        _scope(full, max_age_seconds=2592000, report={"urls": ["https://pins.example.com/v1/reports"], "sample": 1}, canary={"host": "canary.example.com"}),
-        channel="com.example.bank/production", version=7, issued=at(-30), unpinned="allow", max_age_seconds=2592000, fresh_seconds=86400,
-        report={"urls": ["https://pins.example.com/v1/reports"], "sample": 1}, canary="canary.example.com",
-        hosts=[{"pattern": "api.example.com", "include_subdomains": False, "mode": "enforce", "until": None, "allow_leaf": True, "allow_ca": [],
-                "require": [ONES], "backup": 1, "reject": 1}],
+        "full",
+        "SCO-1 SCO-2 SCO-8",
+        "every member",
+        _scope(
+            full,
+            max_age_seconds=2592000,
+            report={"urls": ["https://pins.example.com/v1/reports"], "sample": 1},
+            canary={"host": "canary.example.com"},
+        ),
+        channel="com.example.bank/production",
+        version=7,
+        issued=at(-30),
+        unpinned="allow",
+        max_age_seconds=2592000,
+        fresh_seconds=86400,
+        report={"urls": ["https://pins.example.com/v1/reports"], "sample": 1},
+        canary="canary.example.com",
+        hosts=[
+            {
+                "pattern": "api.example.com",
+                "include_subdomains": False,
+                "mode": "enforce",
+                "until": None,
+                "allow_leaf": True,
+                "allow_ca": [],
+                "require": [ONES],
+                "backup": 1,
+                "reject": 1,
+            }
+        ],
     )
     accept(
-        "least", "SCO-2", "every member that may be absent is",
-        document({"format": "holdfast-scope/1", "channel": "a/b", "version": 1, "issued": at(), "unpinned": "deny", "hosts": [{"pattern": "a.example", "allow": {}}]}),
-        channel="a/b", version=1, unpinned="deny", max_age_seconds=None, fresh_seconds=86400, report=None, canary=None,
-        hosts=[{"pattern": "a.example", "include_subdomains": False, "mode": "enforce", "until": None, "allow_leaf": False, "allow_ca": [], "require": None, "backup": 0, "reject": 0}],
+        "least",
+        "SCO-2",
+        "every member that may be absent is",
+        document(
+            {
+                "format": "holdfast-scope/1",
+                "channel": "a/b",
+                "version": 1,
+                "issued": at(),
+                "unpinned": "deny",
+                "hosts": [{"pattern": "a.example", "allow": {}}],
+            }
+        ),
+        channel="a/b",
+        version=1,
+        unpinned="deny",
+        max_age_seconds=None,
+        fresh_seconds=86400,
+        report=None,
+        canary=None,
+        hosts=[
+            {
+                "pattern": "a.example",
+                "include_subdomains": False,
+                "mode": "enforce",
+                "until": None,
+                "allow_leaf": False,
+                "allow_ca": [],
+                "require": None,
+                "backup": 0,
+                "reject": 0,
+            }
+        ],
     )
     accept("no-hosts", "SCO-2", "a scope may protect nothing", document(scope_document(hosts=[])), hosts=[])
-    accept("unknown-members", "SCO-2 FRM-8", "members nobody knows, at every level", _scope(_host(colour="red", allow={"leaf": True, "any": 1}), next=[{}]), version=7)
-    accept("fraction", "FRM-6 SCO-2", "a share of 0.25", text(compact(scope_document(report={"urls": [], "sample": 0.25}))), report={"urls": [], "sample": 0.25})
+    accept(
+        "unknown-members",
+        "SCO-2 FRM-8",
+        "members nobody knows, at every level",
+        _scope(_host(colour="red", allow={"leaf": True, "any": 1}), next=[{}]),
+        version=7,
+    )
+    accept(
+        "fraction",
+        "FRM-6 SCO-2",
+        "a share of 0.25",
+        text(compact(scope_document(report={"urls": [], "sample": 0.25}))),
+        report={"urls": [], "sample": 0.25},
+    )
 
-    for name, value in {"missing": GONE, "other": "holdfast-scope/2", "manifest": "holdfast-manifest/1", "number": 1, "upper-case": "Holdfast-scope/1"}.items():
+    for name, value in {
+        "missing": GONE,
+        "other": "holdfast-scope/2",
+        "manifest": "holdfast-manifest/1",
+        "number": 1,
+        "upper-case": "Holdfast-scope/1",
+    }.items():
         refuse(f"format-{name}", "SCO-1", "the format is holdfast-scope/1", _scope(format=value), "format-unknown")
 
     plain: dict[str, tuple[dict[str, Any], str]] = {
@@ -156,15 +274,29 @@ def _scopes() -> list[Case]:
         "use-too-long": (_scope(_host(backup=[LEAF | {"use": "x" * 257}])), "pin-syntax"),
     }
     for name, (given, code) in plain.items():
-        refuse(name, "SCO-2 FRM-9" if "version" in name else "SCO-2", f"another form than the table's: {name.replace('-', ' ')}", given, code)
+        refuse(
+            name,
+            "SCO-2 FRM-9" if "version" in name else "SCO-2",
+            f"another form than the table's: {name.replace('-', ' ')}",
+            given,
+            code,
+        )
     whole = compact(scope_document()).replace('"version":7', '"version":7.0')
-    refuse("version-fraction", "SCO-2 FRM-9", "7.0 is not an integer, though a scope may hold fractions", text(whole), "manifest-syntax")
+    refuse(
+        "version-fraction",
+        "SCO-2 FRM-9",
+        "7.0 is not an integer, though a scope may hold fractions",
+        text(whole),
+        "manifest-syntax",
+    )
     twice = compact(scope_document()).replace('"unpinned":"allow"', '"unpinned":"deny","unpinned":"allow"')
     refuse("duplicate-member", "SCO-2 FRM-4", "a member twice", text(twice), "json-duplicate-key")
     huge = recipe(compact(scope_document())[:-1] + ',"x":"', ("a", 8 * 1024 * 1024), '"}')
     refuse("too-large", "SCO-2 FRM-1", "more than 8 MiB", huge, "json-too-large")
 
-    hosts = recipe(compact(scope_document(hosts=[]))[:-1].replace('"hosts":[]', '"x":[]') + ',"hosts":[', ("{},", 10_000), "{}]}")
+    hosts = recipe(
+        compact(scope_document(hosts=[]))[:-1].replace('"hosts":[]', '"x":[]') + ',"hosts":[', ("{},", 10_000), "{}]}"
+    )
     refuse("too-many-hosts", "SCO-3", "10,001 hosts", hosts, "too-many")
     accept("64-pins", "SCO-3", "64 pins in one list", _scope(_host(backup=[LEAF] * 64)), version=7)
     refuse("65-pins", "SCO-3", "65 pins in one list", _scope(_host(backup=[LEAF] * 65)), "too-many")
@@ -176,27 +308,83 @@ def _scopes() -> list[Case]:
     accept("4-urls", "SCO-3", "four report URLs", _scope(report={"urls": urls * 4}), version=7)
     refuse("5-urls", "SCO-3", "five", _scope(report={"urls": urls * 5}), "too-many")
 
-    accept("two-patterns", "SCO-4", "a name and one below it", _scope(_host(), _host(pattern="x.api.example.com")), version=7)
+    accept(
+        "two-patterns",
+        "SCO-4",
+        "a name and one below it",
+        _scope(_host(), _host(pattern="x.api.example.com")),
+        version=7,
+    )
     refuse("pattern-twice", "SCO-4", "a pattern twice", _scope(_host(), _host()), "duplicate-host")
     other = _host(include_subdomains=True)
-    refuse("pattern-twice-other-reach", "SCO-4", "with another include_subdomains", _scope(_host(), other), "duplicate-host")
+    refuse(
+        "pattern-twice-other-reach",
+        "SCO-4",
+        "with another include_subdomains",
+        _scope(_host(), other),
+        "duplicate-host",
+    )
 
     accept("ipv4", "SCO-5", "an IP address", _scope(_host(pattern="192.0.2.1")), version=7)
-    refuse("ipv4-subdomains", "SCO-5", "has no subdomains", _scope(_host(pattern="192.0.2.1", include_subdomains=True)), "ip-with-subdomains")
-    refuse("ipv6-subdomains", "SCO-5", "nor has this one", _scope(_host(pattern="2001:db8::1", include_subdomains=True)), "ip-with-subdomains")
+    refuse(
+        "ipv4-subdomains",
+        "SCO-5",
+        "has no subdomains",
+        _scope(_host(pattern="192.0.2.1", include_subdomains=True)),
+        "ip-with-subdomains",
+    )
+    refuse(
+        "ipv6-subdomains",
+        "SCO-5",
+        "nor has this one",
+        _scope(_host(pattern="2001:db8::1", include_subdomains=True)),
+        "ip-with-subdomains",
+    )
 
-    accept("mode-unknown", "SCO-6", "an unknown mode reads as enforce", _scope(_host(mode="observe", until=at(1))), hosts=[{"mode": "enforce", "until": None}])
-    accept("mode-upper-case", "SCO-6", "modes are compared octet by octet", _scope(_host(mode="Report-Only")), hosts=[{"mode": "enforce"}])
+    accept(
+        "mode-unknown",
+        "SCO-6",
+        "an unknown mode reads as enforce",
+        _scope(_host(mode="observe", until=at(1))),
+        hosts=[{"mode": "enforce", "until": None}],
+    )
+    accept(
+        "mode-upper-case",
+        "SCO-6",
+        "modes are compared octet by octet",
+        _scope(_host(mode="Report-Only")),
+        hosts=[{"mode": "enforce"}],
+    )
     accept("unpinned-unknown", "SCO-6", "an unknown word reads as deny", _scope(unpinned="warn"), unpinned="deny")
     accept("unpinned-upper-case", "SCO-6", "octet by octet", _scope(unpinned="Allow"), unpinned="deny")
 
     def report_only(until: object, **more: Any) -> dict[str, Any]:
         return _scope(_host(mode="report-only", until=until), issued=at(), **more)
 
-    accept("report-only-90-days", "SCO-7", "90 days", report_only(at(90)), hosts=[{"mode": "report-only", "until": at(90)}])
-    accept("report-only-over-before", "SCO-7", "already over when it was issued", report_only(at(-1)), hosts=[{"mode": "report-only", "until": at(-1)}])
-    accept("until-with-enforce", "SCO-7", "until is read with report-only alone", _scope(_host(until="soon")), hosts=[{"mode": "enforce", "until": None}])
-    refuse("report-only-90-days-and-a-second", "SCO-7", "a second more", report_only(at(90, seconds=1)), "report-only-too-long")
+    accept(
+        "report-only-90-days", "SCO-7", "90 days", report_only(at(90)), hosts=[{"mode": "report-only", "until": at(90)}]
+    )
+    accept(
+        "report-only-over-before",
+        "SCO-7",
+        "already over when it was issued",
+        report_only(at(-1)),
+        hosts=[{"mode": "report-only", "until": at(-1)}],
+    )
+    accept(
+        "until-with-enforce",
+        "SCO-7",
+        "until is read with report-only alone",
+        _scope(_host(until="soon")),
+        hosts=[{"mode": "enforce", "until": None}],
+    )
+    refuse(
+        "report-only-90-days-and-a-second",
+        "SCO-7",
+        "a second more",
+        report_only(at(90, seconds=1)),
+        "report-only-too-long",
+    )
     refuse("report-only-for-ever", "SCO-7", "no until", report_only(GONE), "instant-syntax")
     refuse("report-only-null", "SCO-7", "until null", report_only(None), "instant-syntax")
 
@@ -218,20 +406,42 @@ def _manifests() -> list[Case]:
     def refuse(name: str, musts: str, comment: str, given: dict[str, Any], code: str) -> None:
         table.refuse(name, musts, comment, given, code, "ManifestSyntaxError")
 
-    entry = _entry(accept=[LEAF | {"use": "current"}, LEAF | {"type": "spki-sha512"}], reject=[LEAF | {"reason": "key-compromise"}])
-    table.accept(
-        "full", "MAN-1 MAN-2", "every member; a pin of unknown type does not count", _manifest(entry), channel="com.example.bank/production", version=42,
-        issued=at(-1), refresh_seconds=900, hosts=[{"pattern": "api.example.com", "include_subdomains": False, "accept": 1, "reject": 1}],
+    entry = _entry(
+        accept=[LEAF | {"use": "current"}, LEAF | {"type": "spki-sha512"}], reject=[LEAF | {"reason": "key-compromise"}]
     )
-    least = {"format": "holdfast-manifest/1", "channel": "a/b", "version": 1, "issued": at(), "hosts": [{"pattern": "a.example"}]}
     table.accept(
-        "least", "MAN-2", "every member that may be absent is", document(least), version=1, refresh_seconds=900,
+        "full",
+        "MAN-1 MAN-2",
+        "every member; a pin of unknown type does not count",
+        _manifest(entry),
+        channel="com.example.bank/production",
+        version=42,
+        issued=at(-1),
+        refresh_seconds=900,
+        hosts=[{"pattern": "api.example.com", "include_subdomains": False, "accept": 1, "reject": 1}],
+    )
+    least = {
+        "format": "holdfast-manifest/1",
+        "channel": "a/b",
+        "version": 1,
+        "issued": at(),
+        "hosts": [{"pattern": "a.example"}],
+    }
+    table.accept(
+        "least",
+        "MAN-2",
+        "every member that may be absent is",
+        document(least),
+        version=1,
+        refresh_seconds=900,
         hosts=[{"pattern": "a.example", "include_subdomains": False, "accept": 0, "reject": 0}],
     )
     table.accept("largest-version", "MAN-2", "2^53 - 1", _manifest(version=LARGEST), version=LARGEST)
     table.accept("no-hosts", "MAN-2", "a manifest may be empty", document(manifest_document(hosts=[])), hosts=[])
     for name, value in {"missing": GONE, "other": "holdfast-manifest/2", "scope": "holdfast-scope/1"}.items():
-        refuse(f"format-{name}", "MAN-1", "the format is holdfast-manifest/1", _manifest(format=value), "format-unknown")
+        refuse(
+            f"format-{name}", "MAN-1", "the format is holdfast-manifest/1", _manifest(format=value), "format-unknown"
+        )
     plain: dict[str, tuple[dict[str, Any], str]] = {
         "no-object": (text('"manifest"'), "manifest-syntax"),
         "channel-missing": (_manifest(channel=GONE), "channel-syntax"),
@@ -255,7 +465,13 @@ def _manifests() -> list[Case]:
         "reason-number": (_manifest(_entry(reject=[LEAF | {"reason": 3}])), "pin-syntax"),
     }
     for name, (given, code) in plain.items():
-        refuse(name, "MAN-2 FRM-9" if "version" in name else "MAN-2", f"another form than the table's: {name.replace('-', ' ')}", given, code)
+        refuse(
+            name,
+            "MAN-2 FRM-9" if "version" in name else "MAN-2",
+            f"another form than the table's: {name.replace('-', ' ')}",
+            given,
+            code,
+        )
     fraction = compact(manifest_document()).replace('"version":42', '"version":42.0')
     refuse("version-fraction", "MAN-2 FRM-9", "42.0 is not an integer", text(fraction), "manifest-syntax")
     later = compact(manifest_document())[:-1] + ',"weight":0.5}'
@@ -269,14 +485,40 @@ def _manifests() -> list[Case]:
     refuse("too-many-hosts", "MAN-3", "10,001 hosts", recipe(head, ("{},", 10_000), "{}]}"), "too-many")
     table.accept("64-pins", "MAN-3", "64 pins in one list", _manifest(_entry(accept=[LEAF] * 64)), version=42)
     refuse("65-pins", "MAN-3", "65 pins in one list", _manifest(_entry(accept=[LEAF] * 65)), "too-many")
-    refuse("65-unknown-pins", "MAN-3", "unknown ones count", _manifest(_entry(reject=[{"type": "x", "at": "y"}] * 65)), "too-many")
+    refuse(
+        "65-unknown-pins",
+        "MAN-3",
+        "unknown ones count",
+        _manifest(_entry(reject=[{"type": "x", "at": "y"}] * 65)),
+        "too-many",
+    )
 
     both = _manifest(_entry(), _entry(include_subdomains=True))
     table.accept("pattern-with-either", "MAN-4", "one pattern with either include_subdomains", both, version=42)
     refuse("pattern-twice", "MAN-4", "the same pair twice", _manifest(_entry(), _entry()), "duplicate-host")
     table.accept("ipv6", "MAN-5", "an IP address", _manifest(_entry(pattern="2001:db8::1")), version=42)
-    refuse("ip-subdomains", "MAN-5", "has no subdomains", _manifest(_entry(pattern="192.0.2.1", include_subdomains=True)), "ip-with-subdomains")
+    refuse(
+        "ip-subdomains",
+        "MAN-5",
+        "has no subdomains",
+        _manifest(_entry(pattern="192.0.2.1", include_subdomains=True)),
+        "ip-with-subdomains",
+    )
 
-    for wanted, used in ((1, 60), (59, 60), (60, 60), (900, 900), (86_400, 86_400), (86_401, 86_400), (LARGEST, 86_400)):
-        table.accept(f"refresh-{wanted}", "MAN-7", "clamped when it is used, not refused", _manifest(refresh_seconds=wanted), refresh_seconds_used=used)
+    for wanted, used in (
+        (1, 60),
+        (59, 60),
+        (60, 60),
+        (900, 900),
+        (86_400, 86_400),
+        (86_401, 86_400),
+        (LARGEST, 86_400),
+    ):
+        table.accept(
+            f"refresh-{wanted}",
+            "MAN-7",
+            "clamped when it is used, not refused",
+            _manifest(refresh_seconds=wanted),
+            refresh_seconds_used=used,
+        )
     return table.cases

@@ -38,11 +38,26 @@ def _json() -> list[Case]:
     more = recipe("[0", (",0", 500_000), "]")
     refuse("values-more", "FRM-13", "500,001 values", more, "json-too-large", max_bytes=2_000_000)
     empty = recipe("[[]", (",[]", 400_000), "]")
-    refuse("values-empty", "FRM-13", "400,000 empty arrays: commas and brackets count", empty, "json-too-large", max_bytes=2_000_000)
+    refuse(
+        "values-empty",
+        "FRM-13",
+        "400,000 empty arrays: commas and brackets count",
+        empty,
+        "json-too-large",
+        max_bytes=2_000_000,
+    )
     inside = recipe('["', (",", 600_000), '"]')
-    table.accept("values-in-string", "FRM-13", "commas inside a string are text", inside | {"max_bytes": 2_000_000}, length=1)
+    table.accept(
+        "values-in-string", "FRM-13", "commas inside a string are text", inside | {"max_bytes": 2_000_000}, length=1
+    )
     quoted = recipe(r'["\\\"', (",[{", 300_000), r'\""]')
-    table.accept("values-in-escaped-string", "FRM-13", "an escaped quotation mark does not end it", quoted | {"max_bytes": 2_000_000}, length=1)
+    table.accept(
+        "values-in-escaped-string",
+        "FRM-13",
+        "an escaped quotation mark does not end it",
+        quoted | {"max_bytes": 2_000_000},
+        length=1,
+    )
 
     accept("utf-8", "FRM-2", "UTF-8 beyond the BMP", octets('"\u00e9\U0001f600"'.encode()), "\u00e9\U0001f600")
     refuse("bom", "FRM-2", "a byte order mark", octets(b"\xef\xbb\xbf{}"), "json-encoding")
@@ -77,7 +92,13 @@ def _json() -> list[Case]:
     }.items():
         refuse(f"syntax-{name}", "FRM-3", f"not RFC 8259: {name.replace('-', ' ')}", text(source), "json-syntax")
 
-    accept("same-key-apart", "FRM-4", "one name in two objects", text('{"a":{"a":1},"b":{"a":2}}'), {"a": {"a": 1}, "b": {"a": 2}})
+    accept(
+        "same-key-apart",
+        "FRM-4",
+        "one name in two objects",
+        text('{"a":{"a":1},"b":{"a":2}}'),
+        {"a": {"a": 1}, "b": {"a": 2}},
+    )
     accept("keys-differ-in-case", "FRM-4", "names are compared octet by octet", text('{"a":1,"A":2}'), {"a": 1, "A": 2})
     for name, source in {
         "plain": '{"a":1,"a":2}',
@@ -117,11 +138,20 @@ def _json() -> list[Case]:
         refuse(f"number-{name}", "FRM-6", "not an integer within 2^53 - 1", text(source), "json-number")
     bomb = recipe("[", ("9", 500_000), "]")
     refuse("number-bomb", "FRM-6", "half a million digits, refused without computing them", bomb, "json-number")
-    accept("fraction-in-scope", "FRM-6", "a scope may hold fractions", text('{"sample":0.25}'), {"sample": 0.25}, fractions=True)
+    accept(
+        "fraction-in-scope",
+        "FRM-6",
+        "a scope may hold fractions",
+        text('{"sample":0.25}'),
+        {"sample": 0.25},
+        fractions=True,
+    )
     accept("exponent-in-scope", "FRM-6", "and exponents", text('{"sample":25e-2}'), {"sample": 0.25}, fractions=True)
     refuse("overflow-in-scope", "FRM-6", "a double that overflows", text("[1e400]"), "json-number", fractions=True)
     refuse("nan-in-scope", "FRM-6", "NaN is no number anywhere", text("[NaN]"), "json-number", fractions=True)
-    refuse("integer-in-scope", "FRM-6", "integers stay bounded", text("[9007199254740992]"), "json-number", fractions=True)
+    refuse(
+        "integer-in-scope", "FRM-6", "integers stay bounded", text("[9007199254740992]"), "json-number", fractions=True
+    )
 
     accept("surrogate-pair", "FRM-7", "a pair of surrogates is one character", text('"\\ud83d\\ude00"'), "\U0001f600")
     accept("escaped-bmp", "FRM-7", "an escape next to the surrogates", text('"\\ud7ff\\ue000"'), "\ud7ff\ue000")
@@ -176,14 +206,23 @@ def _instants() -> list[Case]:
         "sign": "+026-11-23T12:00:00Z",
         "empty": "",
     }.items():
-        table.refuse(name, "FRM-10", f"not the one form: {name.replace('-', ' ')}", {"text": value}, "instant-syntax", "FormatError")
+        table.refuse(
+            name,
+            "FRM-10",
+            f"not the one form: {name.replace('-', ' ')}",
+            {"text": value},
+            "instant-syntax",
+            "FormatError",
+        )
     return table.cases
 
 
 def _digests() -> list[Case]:
     table = Table("digest")
     table.accept("zeros", "FRM-11", "32 octets of zero", {"text": ZEROS}, hex="00" * 32)
-    table.accept("ones", "FRM-11", "32 octets of ff: the last character still has two zero bits", {"text": ONES}, hex="ff" * 32)
+    table.accept(
+        "ones", "FRM-11", "32 octets of ff: the last character still has two zero bits", {"text": ONES}, hex="ff" * 32
+    )
     hexadecimal = hashlib.sha256(b"holdfast canary v1").hexdigest()
     table.accept("canary", "FRM-11", "SHA-256 of 'holdfast canary v1'", {"text": CANARY}, hex=hexadecimal)
     for name, value in {
@@ -205,14 +244,23 @@ def _digests() -> list[Case]:
         "padding-inside": ZEROS[:20] + "=" + ZEROS[21:],
         "empty": "",
     }.items():
-        table.refuse(name, "FRM-11", f"not canonical base64 of 32 octets: {name.replace('-', ' ')}", {"text": value}, "digest-syntax", "PinSyntaxError")
+        table.refuse(
+            name,
+            "FRM-11",
+            f"not canonical base64 of 32 octets: {name.replace('-', ' ')}",
+            {"text": value},
+            "digest-syntax",
+            "PinSyntaxError",
+        )
     return table.cases
 
 
 def _channels() -> list[Case]:
     table = Table("channel")
     for value in ("com.example.bank/production", "a/b", "0/9", "A_b-c.d/E", "a" * 64 + "/" + "b" * 63):
-        table.accept(value if len(value) < 64 else "longest", "FRM-12", "<app>/<environment>", {"text": value}, channel=value)
+        table.accept(
+            value if len(value) < 64 else "longest", "FRM-12", "<app>/<environment>", {"text": value}, channel=value
+        )
     for name, value in {
         "no-slash": "com.example.bank",
         "two-slashes": "com/example/bank",
@@ -230,5 +278,7 @@ def _channels() -> list[Case]:
         "too-long": "a" * 64 + "/" + "b" * 64,
         "empty": "",
     }.items():
-        table.refuse(name, "FRM-12", f"no channel: {name.replace('-', ' ')}", {"text": value}, "channel-syntax", "FormatError")
+        table.refuse(
+            name, "FRM-12", f"no channel: {name.replace('-', ' ')}", {"text": value}, "channel-syntax", "FormatError"
+        )
     return table.cases

@@ -54,7 +54,9 @@ def _hostnames() -> list[Case]:
         ("ipv4-mapped-brackets", "[::ffff:192.0.2.1]", "192.0.2.1"),
         ("ipv4-compatible", "::192.0.2.1", "::c000:201"),
     ):
-        accept(name, "VAL-2", "the RFC 5952 text, never mixed; an IPv4-mapped address is the IPv4 address", value, normal)
+        accept(
+            name, "VAL-2", "the RFC 5952 text, never mixed; an IPv4-mapped address is the IPv4 address", value, normal
+        )
     for name, value in {
         "port": "api.example.com:443",
         "ipv4-port": "192.0.2.1:443",
@@ -90,9 +92,17 @@ def _hostnames() -> list[Case]:
 
     for name, value in {"ipv4": "192.0.2.1", "ipv4-zeros": "0.0.0.0", "ipv4-last": "255.255.255.255"}.items():
         accept(name, "VAL-5", "four decimal numbers are an IPv4 address", value, value)
-    accept("digits-not-last", "VAL-5", "a number that is not the last label is a label", "1.2.3.4.example", "1.2.3.4.example")
+    accept(
+        "digits-not-last",
+        "VAL-5",
+        "a number that is not the last label is a label",
+        "1.2.3.4.example",
+        "1.2.3.4.example",
+    )
     accept("digits-and-letters", "VAL-5", "a last label that only begins with a number", "example.4you", "example.4you")
-    accept("hexadecimal-look", "VAL-5", "0x with something that is no hexadecimal digit", "example.0xyz", "example.0xyz")
+    accept(
+        "hexadecimal-look", "VAL-5", "0x with something that is no hexadecimal digit", "example.0xyz", "example.0xyz"
+    )
     for name, value in {
         "ipv4-short": "127.1",
         "ipv4-one-number": "2130706433",
@@ -112,8 +122,20 @@ def _hostnames() -> list[Case]:
     }.items():
         refuse(name, "VAL-5", "ends in a number, and is no canonical IPv4 address", value)
 
-    accept("underscore", "VAL-6", "an underscore is a letter here", "_dmarc.my_service.example.com", "_dmarc.my_service.example.com")
-    accept("inner-hyphens", "VAL-6", "hyphens inside a label, any number of them", "r3---sn-a.example.com", "r3---sn-a.example.com")
+    accept(
+        "underscore",
+        "VAL-6",
+        "an underscore is a letter here",
+        "_dmarc.my_service.example.com",
+        "_dmarc.my_service.example.com",
+    )
+    accept(
+        "inner-hyphens",
+        "VAL-6",
+        "hyphens inside a label, any number of them",
+        "r3---sn-a.example.com",
+        "r3---sn-a.example.com",
+    )
     accept("label-63", "VAL-6", "63 octets are a label", "a" * 63 + ".example", "a" * 63 + ".example")
     longest = ".".join(["a" * 63] * 3 + ["b" * 61])
     accept("name-253", "VAL-6", "253 octets are a name", longest, longest)
@@ -158,20 +180,33 @@ def _patterns() -> list[Case]:
     }.items():
         comment = "a host, but not in its normal form"
         table.refuse(name, "VAL-7", comment, {"text": value}, "pattern-not-normalised", "HostnameSyntaxError")
-    for name, value in {"wildcard": "*.example.com", "leading-dot": ".example.com", "number": "127.1", "empty": ""}.items():
+    for name, value in {
+        "wildcard": "*.example.com",
+        "leading-dot": ".example.com",
+        "number": "127.1",
+        "empty": "",
+    }.items():
         table.refuse(name, "VAL-6 VAL-7", "no host at all", {"text": value}, "hostname-syntax", "HostnameSyntaxError")
     return table.cases
 
 
 def _lookups() -> list[Case]:
     table = Table("look-up")
-    tree = [["example.com", True], ["api.example.com", False], ["eu.api.example.com", True], ["192.0.2.1", False], ["2001:db8::1", False]]
+    tree = [
+        ["example.com", True],
+        ["api.example.com", False],
+        ["eu.api.example.com", True],
+        ["192.0.2.1", False],
+        ["2001:db8::1", False],
+    ]
 
     def governs(name: str, musts: str, comment: str, host: str, pattern: str | None) -> None:
         table.accept(name, musts, comment, {"patterns": tree, "host": host}, pattern=pattern)
 
     governs("itself", "VAL-8", "a pattern matches itself", "api.example.com", "api.example.com")
-    governs("most-specific", "VAL-8", "the longer of two that match governs", "eu.api.example.com", "eu.api.example.com")
+    governs(
+        "most-specific", "VAL-8", "the longer of two that match governs", "eu.api.example.com", "eu.api.example.com"
+    )
     governs("subdomain", "VAL-8", "one level below", "www.example.com", "example.com")
     governs("any-depth", "VAL-8", "any level below", "a.b.c.example.com", "example.com")
     governs("most-specific-below", "VAL-8", "and for names below it", "x.eu.api.example.com", "eu.api.example.com")

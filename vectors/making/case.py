@@ -76,7 +76,12 @@ def octets(value: bytes) -> dict[str, Json]:
 
 def recipe(*parts: tuple[str, int] | str) -> dict[str, Json]:
     """Octets too many to store: texts, each with how often it is repeated."""
-    return {"recipe": [{"repeat": part, "times": 1} if isinstance(part, str) else {"repeat": part[0], "times": part[1]} for part in parts]}
+    return {
+        "recipe": [
+            {"repeat": part, "times": 1} if isinstance(part, str) else {"repeat": part[0], "times": part[1]}
+            for part in parts
+        ]
+    }
 
 
 def document(value: Json) -> dict[str, Json]:

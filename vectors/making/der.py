@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from vectors.making.keys import ed, p256, p384, rsa2048, sign_ecdsa, stream
 
@@ -77,9 +77,9 @@ def extension(dotted: str, body: bytes, *, critical: bool = False) -> bytes:
 # ------------------------------------------------------------------------------- SubjectPublicKeyInfo, in every form
 
 
-def spki_of(key: object) -> bytes:
+def spki_of(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
     """The form that everybody writes."""
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _point(key: ec.EllipticCurvePrivateKey, *, compressed: bool) -> bytes:
@@ -129,7 +129,7 @@ def spki_rsa(key_name: str) -> bytes:
 
 
 def spki_rsa_without_null(key_name: str) -> bytes:
-    """rsaEncryption with absent parameters: RFC 3279 wants NULL, some issuers leave it out."""
+    """RsaEncryption with absent parameters: RFC 3279 wants NULL, some issuers leave it out."""
     return sequence(sequence(oid(RSA_ENCRYPTION)), bit_string(_rsa_key(key_name)))
 
 
@@ -175,11 +175,18 @@ class Blank:
 
     def tbs(self) -> bytes:
         """The part that is signed."""
-        parts = [tlv(0xA0, integer(2))] if self.version == 3 else []  # noqa: PLR2004
+        parts = [tlv(0xA0, integer(2))] if self.version == 3 else []
         serial = int.from_bytes(hashlib.sha256(repr(self).encode()).digest()[:8], "big") >> 1
         validity = sequence(tlv(0x17, b"250101000000Z"), tlv(0x18, b"20990101000000Z"))
-        parts += [integer(serial), sequence(oid(ECDSA_SHA256)), name(self.issuer), validity, name(self.subject), self.spki]
-        if self.version == 3:  # noqa: PLR2004
+        parts += [
+            integer(serial),
+            sequence(oid(ECDSA_SHA256)),
+            name(self.issuer),
+            validity,
+            name(self.subject),
+            self.spki,
+        ]
+        if self.version == 3:
             parts.append(tlv(0xA3, sequence(*self.extensions())))
         return sequence(*parts)
 
