@@ -249,6 +249,8 @@ class _Exchange:
             self._line.open(host, port)
         else:
             via = check_url(proxy if "://" in proxy else f"http://{proxy}")
+            if via.scheme != "http":
+                raise TransportError(f"the proxy {proxy} is not spoken to in plain HTTP", code="proxy")
             self._line.open(str(via.hostname), via.port or 80)
         if parts.scheme == "https":
             if proxy is not None:

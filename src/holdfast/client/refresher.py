@@ -67,6 +67,7 @@ class Refresher:
         self._hint_not_before = 0.0
         self._done_at: float | None = None
         self._changed_at: float | None = None
+        self._resumed_in_flight = False
         self._due = monotonic()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -127,6 +128,7 @@ class Refresher:
             now = self._monotonic()
             recent = self._done_at is not None and now - self._done_at < _RESUME_SPACING_SECONDS
             self._due = now + _RESUME_SPACING_SECONDS if recent else now
+            self._resumed_in_flight = self._flights.find() is not None
         if self._thread is not None:
             self._wake.set()
         elif not recent:
@@ -223,7 +225,10 @@ class Refresher:
                 self._backoff.reset()
             else:
                 self._backoff.failed()
-            self._due = now + with_jitter(self._backoff.wait_seconds(interval) or interval, random_share())
+            wait = with_jitter(self._backoff.wait_seconds(interval) or interval, random_share())
+            # A refresh that failed on the network before says nothing about the one that came meanwhile.
+            once_more, self._resumed_in_flight = self._resumed_in_flight and not succeeded, False
+            self._due = now if once_more else now + wait
 
 
 async def wait_async(flight: Future[Any], timeout_seconds: float | None) -> Any:

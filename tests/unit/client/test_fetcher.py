@@ -230,3 +230,16 @@ def test_a_proxy_that_refuses_the_tunnel_ends_the_attempt(monkeypatch: pytest.Mo
             HttpFetcher().get("https://mirror.example/bundle.json", max_bytes=MAX, timeout_seconds=5)
     assert caught.value.code == "proxy"
     assert proxy.calls[0].line == "CONNECT mirror.example:443 HTTP/1.1"
+
+
+def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "https://127.0.0.1:1")
+    with pytest.raises(TransportError) as caught:
+        HttpFetcher().get("http://mirror.example/", max_bytes=MAX, timeout_seconds=5)
+    assert caught.value.code == "proxy"
+
+
+def test_the_environment_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with serve(lambda call: call.send(answer(200, b"direct"))) as server:
+        assert get(server.url()) == (200, b"direct")
