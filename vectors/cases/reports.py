@@ -143,7 +143,7 @@ def _check_ins() -> list[Case]:
     for word in ("first", "1", "2-6", "7-29", "30+"):
         table.accept(f"days-{word}", "REP-10", "one of five words", _check_in(days_since_last=word))
     for odd in ("0", "2", "31", "", 1):
-        refuse(f"days-{odd!r}", "REP-10", "not one of the five words", _check_in(days_since_last=odd))
+        refuse(f"odd-days-{odd!r}", "REP-10", "not one of the five words", _check_in(days_since_last=odd))
     for name, value in {
         "short": "01",
         "upper-case": "0123456789ABCDEF" * 2,
