@@ -9,7 +9,6 @@ and past the scope's ``max_age_seconds`` it refuses instead of accepting. No sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum, unique
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -109,7 +108,7 @@ def clamp_refresh_seconds(wanted: int, *, floor: float = MIN_REFRESH_SECONDS) ->
 
 def suspect_clock(device: datetime, reference: datetime) -> bool:
     """Tell whether the device clock is behind a verified signing time by more than the tolerance (5 minutes)."""
-    return device + timedelta(seconds=CLOCK_TOLERANCE_SECONDS) < reference
+    return (reference - device).total_seconds() > CLOCK_TOLERANCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

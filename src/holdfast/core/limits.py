@@ -24,6 +24,9 @@ PACKED_ROOTS_BYTES: Final = 256 * 1024  # a publisher packs old roots into the b
 # Trust
 MAX_ROOT_ROTATIONS: Final = 256  # new roots followed in one refresh; the next refresh goes on from there
 MAX_DELEGATIONS: Final = 32  # roles visited in one search for a target
+MAX_ROLE_KEYS: Final = 64  # keyids of one role: each costs a verification
+MAX_PATTERN_CHARACTERS: Final = 65_536  # all path patterns of one role file: each is compiled
+MAX_FILE_HASHES: Final = 8  # of one file: each reads the whole of it
 
 # Scope and manifest
 MAX_HOSTS: Final = 10_000

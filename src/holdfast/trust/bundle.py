@@ -19,14 +19,32 @@ from holdfast.errors import FormatError, MetadataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["BUNDLE_FORMAT", "build_bundle", "fetch_from", "name_role_file", "name_target_file", "parse_bundle"]
+__all__ = [
+    "BUNDLE_FORMAT",
+    "build_bundle",
+    "fetch_from",
+    "is_role_name",
+    "name_role_file",
+    "name_target_file",
+    "parse_bundle",
+]
 
 BUNDLE_FORMAT: Final = "holdfast-bundle/1"
 
 _VERSION = r"[1-9][0-9]{0,15}"
 _ROLE = r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?"
 _TARGET = r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?"
+_ROLE_NAME = re.compile(_ROLE)
 _NAME = re.compile(rf"timestamp\.json|{_VERSION}\.{_ROLE}\.json|targets/[0-9a-f]{{64}}\.{_TARGET}")
+
+
+def is_role_name(role: str) -> bool:
+    """Tell whether the files of a role have names that a bundle may carry, a disk may hold and a URL may end in.
+
+    >>> is_role_name("pins-2"), is_role_name("../pins"), is_role_name("7.root")
+    (True, False, False)
+    """
+    return _ROLE_NAME.fullmatch(role) is not None
 
 
 def name_role_file(role: str, version: int | None) -> str:

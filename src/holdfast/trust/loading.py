@@ -9,9 +9,10 @@ a higher one verifies, even when a newer root has retired the keys that signed i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tuf.api.metadata import Root, Snapshot, Timestamp
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from holdfast.trust.anchor import TrustAnchor
 
 __all__ = ["Restored", "StoredState", "load_seed", "merge", "needs_root_lookup", "restore", "set_marks"]
+
+_ROOT_NAME: Final = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,11 @@ def merge(ours: TrustedState, theirs: TrustedState) -> TrustedState:
         ours: Wins ties.
         theirs: Of the same anchor, and as verified as ours.
     """
+    shared = min(len(ours.roots), len(theirs.roots))
+    if any(one.data != other.data for one, other in zip(ours.roots[:shared], theirs.roots[:shared], strict=True)):
+        # Two roots of one version, both well signed, which no publisher makes: neither follows from the other, and a
+        # set that only the other chain accepts could not be verified at the next start.
+        return ours
     roots = ours.roots if len(ours.roots) >= len(theirs.roots) else theirs.roots
     ours, theirs = (drop_replaced_marks(replace(state, roots=roots)) for state in (ours, theirs))
     sets = [state.enforced for state in (ours, theirs) if state.enforced is not None]
@@ -173,17 +181,17 @@ def _verify_stored_set(state: TrustedState, stored: StoredState) -> VerifiedMani
         reached.version == accepting and stored.files[name_role_file(Root.type, accepting)] != reached.data
     ):
         raise AnchorError("the stored set was accepted by a root that does not follow from the anchor")
-    others = {name: data for name, data in stored.files.items() if not name.endswith(".root.json")}
+    others = {name: data for name, data in stored.files.items() if not _ROOT_NAME.fullmatch(name)}
     verified = _verify_set(TrustedState(state.anchor, roots), others, now=stored.accepted_at).enforced
     assert verified is not None  # _verify_set raises otherwise
     return verified
 
 
 def _accepting_version(files: Mapping[str, bytes]) -> int:
-    versions = [name.partition(".")[0] for name in files if name.endswith(".root.json")]
-    if len(versions) != 1 or not versions[0].isdecimal():
+    names = [match for name in files if (match := _ROOT_NAME.fullmatch(name))]
+    if len(names) != 1:
         raise MetadataError("the stored set does not carry the one root that accepted it", code="cache-syntax")
-    return int(versions[0])
+    return int(names[0][1])
 
 
 def _chain(seeded: TrustedState, stored: Iterable[bytes]) -> tuple[RoleFile[Root], ...]:
@@ -196,9 +204,9 @@ def _chain(seeded: TrustedState, stored: Iterable[bytes]) -> tuple[RoleFile[Root
             continue
     chain = list(seeded.roots)
     trusted = seeded.root
-    while (data := by_version.get(trusted.version + 1, b"")) != b"":
+    while (following := by_version.get(trusted.version + 1)) is not None:
         try:
-            trusted = verify_next_root(trusted, data, seeded.anchor.channel)
+            trusted = verify_next_root(trusted, following, seeded.anchor.channel)
         except TrustError:
             break
         chain.append(trusted)

@@ -11,40 +11,33 @@ Two deliberate differences from ``tuf.api.metadata.Metadata.from_bytes``:
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeGuard, TypeVar
 
-from securesystemslib.signer import Key, Signature
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from holdfast.core.instant import parse_instant
+from holdfast.core.limits import MAX_PATTERN_CHARACTERS, MAX_ROLE_KEYS
 from holdfast.core.strict_json import parse_json
 from holdfast.errors import ChannelError, FormatError, FreezeError, MetadataError, SignatureError
 from holdfast.trust.canonical_json import encode_canonical
+from holdfast.trust.keys import SCHEMES, find_signer, identify_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
-__all__ = ["CHANNEL_FIELD", "ISSUED_FIELD", "SCHEMES", "RoleFile", "parse_role", "verify_channel", "verify_threshold"]
+    from securesystemslib.signer import Key
+    from tuf.api.metadata import Delegations, Role
+
+__all__ = ["CHANNEL_FIELD", "ISSUED_FIELD", "RoleFile", "parse_role", "verify_channel", "verify_threshold"]
 
 CHANNEL_FIELD: Final = "x-holdfast-channel"
 ISSUED_FIELD: Final = "x-holdfast-issued"
 
-# What counts as a known key: (keytype, scheme). The rest never verifies.
-SCHEMES: Final = frozenset(
-    {
-        ("ecdsa", "ecdsa-sha2-nistp256"),
-        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"),  # the keytype of older repositories
-        ("ed25519", "ed25519"),
-        ("rsa", "rsassa-pss-sha256"),
-        ("ml-dsa", "ml-dsa-65/1"),
-    }
-)
-
 _HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")  # bytes.fromhex also reads white space
+_SPEC_VERSION: Final = re.compile(r"1\.[0-9]+(?:\.[0-9]+)?")
+_SHOWN: Final = 200  # characters of a library's complaint: it may quote the whole file
 
 T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 
@@ -65,7 +58,7 @@ class RoleFile(Generic[T]):
     data: bytes
     signed: T
     payload: bytes
-    signatures: Mapping[str, Signature]
+    signatures: Mapping[str, bytes]
     channel: str | None
     issued: datetime | None
 
@@ -106,7 +99,7 @@ def parse_role(kind: type[T], data: bytes, *, max_bytes: int, role: str | None =
         raise MetadataError(f"{name}: {error.message}", code=error.code, role=name) from error
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         # tuf.api reports malformed input by all of these; nothing but parsing happens in this block.
-        raise MetadataError(f"{name}: not {kind.type} metadata: {error!r}", role=name) from error
+        raise MetadataError(f"{name}: not {kind.type} metadata: {error!r:.{_SHOWN}}", role=name) from error
 
 
 def verify_threshold(delegator: Root | Targets, role: str, file: RoleFile[Any]) -> None:
@@ -119,12 +112,23 @@ def verify_threshold(delegator: Root | Targets, role: str, file: RoleFile[Any]) 
             (``not-delegated``).
     """
     try:
-        result = delegator.get_verification_result(role, file.payload, dict(file.signatures))
+        delegated = delegator.get_delegated_role(role)
     except ValueError as error:
         raise SignatureError(f"{role} is not delegated", code="not-delegated", role=role) from error
-    signers = len(result.signed) if result.threshold == 1 else len({_identity(key) for key in result.signed.values()})
-    if signers < result.threshold:
-        raise SignatureError(f"{role} is signed by {signers} of the {result.threshold} keys that it needs", role=role)
+    signers: set[bytes] = set()
+    for keyid in delegated.keyids:
+        key, signature = _find_key(delegator, keyid), file.signatures.get(keyid)
+        public = None if key is None or signature is None else find_signer(key, signature, file.payload)
+        if public is not None:
+            signers.add(identify_key(public))
+            if len(signers) == delegated.threshold:
+                return
+    raise SignatureError(f"{role} is signed by {len(signers)} of the {delegated.threshold} keys it needs", role=role)
+
+
+def _find_key(delegator: Root | Targets, keyid: str) -> Key | None:
+    holder = delegator if isinstance(delegator, Root) else delegator.delegations
+    return None if holder is None else holder.keys.get(keyid)
 
 
 def verify_channel(file: RoleFile[Any], channel: str | None, role: str) -> None:
@@ -151,11 +155,11 @@ def verify_not_expired(file: RoleFile[Any], now: datetime, role: str) -> None:
         )
 
 
-def _read_signatures(entries: Any, role: str) -> dict[str, Signature]:
+def _read_signatures(entries: Any, role: str) -> dict[str, bytes]:
     """Keep the signatures of known form; one keyid twice is refused (TUF 4.2.1)."""
     if not isinstance(entries, list):
         raise MetadataError(f"{role}: `signatures` is not a list", role=role)
-    signatures: dict[str, Signature] = {}
+    signatures: dict[str, bytes] = {}
     seen = set()
     for entry in entries:
         keyid = entry.get("keyid") if isinstance(entry, dict) else None
@@ -164,8 +168,9 @@ def _read_signatures(entries: Any, role: str) -> dict[str, Signature]:
         if keyid in seen:
             raise MetadataError(f"{role}: two signatures of one keyid", code="duplicate-keyid", role=role)
         seen.add(keyid)
-        if isinstance(entry.get("sig"), str) and _HEXADECIMAL.fullmatch(entry["sig"]):
-            signatures[keyid] = Signature(keyid, entry["sig"])
+        signature = entry.get("sig")
+        if isinstance(signature, str) and _HEXADECIMAL.fullmatch(signature):
+            signatures[keyid] = bytes.fromhex(signature)
     return signatures
 
 
@@ -185,31 +190,44 @@ def _is_known(key: object) -> bool:
 
 
 def _check_types(signed: Root | Timestamp | Snapshot | Targets) -> None:
-    """Check what the library leaves unchecked: JSON can put any type into a version or a threshold."""
-    versions: list[object] = [signed.version]
-    roles: list[Any] = []
+    """Check what the library leaves unchecked: JSON can put any type into a version, a threshold or a name."""
+    if not _SPEC_VERSION.fullmatch(signed.spec_version):
+        raise ValueError("`spec_version` is not 1.N or 1.N.N")
+    numbers: list[object] = [signed.version]
+    roles: Collection[Role] = ()
     if isinstance(signed, Root):
-        roles = list(signed.roles.values())
+        roles = signed.roles.values()
     elif isinstance(signed, Timestamp):
-        versions.append(signed.snapshot_meta.version)
+        numbers.append(signed.snapshot_meta.version)
     elif isinstance(signed, Snapshot):
-        versions.extend(meta.version for meta in signed.meta.values())
-    elif signed.delegations is not None and signed.delegations.roles is not None:
-        roles = list(signed.delegations.roles.values())
-    versions.extend(role.threshold for role in roles)
-    if not all(type(version) is int and version >= 1 for version in versions):
+        numbers += [meta.version for meta in signed.meta.values()]
+    elif signed.delegations is not None:
+        roles = _check_delegations(signed.delegations)
+    for role in roles:
+        numbers.append(role.threshold)
+        if not _is_list_of_texts(role.keyids) or len(role.keyids) > MAX_ROLE_KEYS:
+            raise ValueError(f"`keyids` is not a list of at most {MAX_ROLE_KEYS} texts")
+    if not all(type(number) is int and number >= 1 for number in numbers):
         raise ValueError("a version or a threshold is not a positive integer")
-    if not all(isinstance(role.keyids, list) and all(isinstance(k, str) for k in role.keyids) for role in roles):
-        raise ValueError("`keyids` is not a list of texts")
 
 
-def _identity(key: Key) -> bytes:
-    """Return what makes two keys one: the public key itself, whatever its keyid or the layout of its PEM."""
-    public: str = key.keyval["public"]
-    if "-----" not in public:
-        return public.strip().lower().encode()
-    body = "".join(line for line in public.split("\n") if not line.startswith("-----"))
-    try:
-        return b64decode("".join(body.split()))
-    except Base64Error:
-        return public.encode()
+def _check_delegations(delegations: Delegations) -> Collection[Role]:
+    """Check names and path patterns, and return the roles: what is left is what all roles have in common."""
+    if delegations.roles is None:
+        assert delegations.succinct_roles is not None  # the library demands one of the two
+        if type(delegations.succinct_roles.bit_length) is not int:
+            raise ValueError("`bit_length` is not an integer")
+        return [delegations.succinct_roles]
+    characters = 0
+    for role in delegations.roles.values():
+        patterns = role.paths if role.paths is not None else role.path_hash_prefixes
+        if not _is_list_of_texts(patterns) or not _is_list_of_texts([role.name]) or type(role.terminating) is not bool:
+            raise ValueError("a delegated role has no text for a name, no boolean or no list of texts")
+        characters += sum(map(len, patterns)) + len(patterns)
+    if characters > MAX_PATTERN_CHARACTERS:
+        raise ValueError(f"more than {MAX_PATTERN_CHARACTERS} characters of path patterns")
+    return delegations.roles.values()
+
+
+def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

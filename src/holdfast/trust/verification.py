@@ -32,7 +32,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -40,6 +40,7 @@ from tuf.api.metadata import MetaFile, Root, Snapshot, TargetFile, Targets, Time
 from holdfast.core.freshness import effective_now
 from holdfast.core.limits import (
     MAX_DELEGATIONS,
+    MAX_FILE_HASHES,
     MAX_MANIFEST_BYTES,
     MAX_ROOT_BYTES,
     MAX_ROOT_ROTATIONS,
@@ -49,7 +50,7 @@ from holdfast.core.limits import (
     MAX_TIMESTAMP_BYTES,
 )
 from holdfast.core.manifest import Manifest, parse_manifest
-from holdfast.core.pin_set import PinTable, build_pin_table
+from holdfast.core.pin_set import build_pin_table
 from holdfast.core.scope import Scope, parse_scope
 from holdfast.errors import (
     AnchorError,
@@ -62,7 +63,7 @@ from holdfast.errors import (
     ScopeError,
     TrustError,
 )
-from holdfast.trust.bundle import name_role_file, name_target_file
+from holdfast.trust.bundle import is_role_name, name_role_file, name_target_file
 from holdfast.trust.roles import RoleFile, parse_role, verify_channel, verify_not_expired, verify_threshold
 from holdfast.trust.state import TrustedState, VerifiedManifest, drop_replaced_marks, find_clock_references
 
@@ -83,6 +84,8 @@ __all__ = [
 SCOPE_TARGET: Final = "scope.json"
 MANIFEST_TARGET: Final = "manifest.json"
 _HEX_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+D = TypeVar("D", Scope, Manifest)
 
 Fetch = Callable[[str, int | None, int], bytes | None]
 """``fetch(name, version, max_bytes)``: a role by its name and version (the timestamp: ``None``), or a target by the
@@ -169,6 +172,17 @@ class Workflow:
             SignatureError, ChannelError, MetadataError, FreezeError, TransportError: See the module.
         """
         before = self.state.root
+        try:
+            self._follow_roots()
+        finally:
+            # Also when the chain broke off: the roots that verified stay, and so what they deny must go with them.
+            if self.state.root is not before:
+                self.state = drop_replaced_marks(self.state)
+        seed_time, floor = (None, None) if self._fixed_time else find_clock_references(self.state)
+        verify_not_expired(self.state.root, effective_now(self._device_now, [seed_time]), Root.type)
+        self._now = effective_now(self._device_now, [seed_time, floor])
+
+    def _follow_roots(self) -> None:
         for _ in range(MAX_ROOT_ROTATIONS):
             trusted = self.state.root
             data = self._fetch(Root.type, trusted.version + 1, MAX_ROOT_BYTES)
@@ -176,11 +190,6 @@ class Workflow:
                 break
             root = verify_next_root(trusted, data, self.state.anchor.channel)
             self.state = replace(self.state, roots=(*self.state.roots, root))
-        seed_time, floor = (None, None) if self._fixed_time else find_clock_references(self.state)
-        verify_not_expired(self.state.root, effective_now(self._device_now, [seed_time]), Root.type)
-        self._now = effective_now(self._device_now, [seed_time, floor])
-        if self.state.root is not before:
-            self.state = drop_replaced_marks(self.state)
 
     # -------------------------------------------------------------- timestamp
 
@@ -289,6 +298,9 @@ class Workflow:
             SignatureError, ChannelError, MetadataError, FreezeError, TransportError: See the module.
         """
         assert self._snapshot is not None, "update_snapshot comes first"  # a caller's bug, not input
+        if self.state.anchor.channel is not None and not is_role_name(role):
+            # It becomes the name of a file: a delegated `1.root` would pass for a root in the cache.
+            raise MetadataError(f"{role[:80]!r} is no name for a role", role=role)
         keys = self.state.root.signed if delegator == Root.type else self.targets[delegator].signed
         loaded = self.targets.get(role)
         if loaded is not None:
@@ -368,7 +380,9 @@ class Workflow:
             raise ScopeError("no role lists manifest.json", code="target-missing", role=MANIFEST_TARGET)
         scope_name, scope_data = self._bring_target(SCOPE_TARGET, scope_target, MAX_SCOPE_BYTES)
         manifest_name, manifest_data = self._bring_target(MANIFEST_TARGET, found[0], MAX_MANIFEST_BYTES)
-        scope, manifest, table = self._combine(scope_data, manifest_data)
+        scope = self._parse(parse_scope, scope_data, SCOPE_TARGET)
+        manifest = self._parse(parse_manifest, manifest_data, MANIFEST_TARGET)
+        table = build_pin_table(scope, manifest)
         roles = self._role_files(timestamp, snapshot)
         verified = VerifiedManifest(
             root=self.state.root,
@@ -379,7 +393,7 @@ class Workflow:
             manifest=manifest,
             table=table,
             files=MappingProxyType({**roles, scope_name: scope_data, manifest_name: manifest_data}),
-            scope_sha256=sha256(scope_data).hexdigest(),
+            scope_sha256=scope_target.hashes["sha256"],
             timestamp_sha256=sha256(timestamp.data).hexdigest(),
             issued=timestamp.issued or self._device_now,
             is_break_glass=found[1] == Targets.type,
@@ -397,29 +411,28 @@ class Workflow:
         }
 
     def _bring_target(self, path: str, target: TargetFile, max_bytes: int) -> tuple[str, bytes]:
-        """Bring a target by its SHA-256; a held copy is right if and only if its digest is."""
+        """Bring a target by its SHA-256, from what is at hand or else from afar."""
         digest = target.hashes.get("sha256")
         if digest is None or not _HEX_SHA256.fullmatch(digest) or target.length > max_bytes:
             raise MixAndMatchError(f"{path} has no SHA-256, or is too large", code="target-unusable", role=path)
         name = name_target_file(digest, path)
         data = self._held.get(name)
-        if data is None or sha256(data).hexdigest() != digest:
+        if data is None:
             data = self._fetch(name, None, target.length)
         if data is None:
             raise MixAndMatchError(f"{path} is listed, but there is no such file", code="file-missing", role=path)
         _verify_meta(data, target, path)
         return name, data
 
-    def _combine(self, scope_data: bytes, manifest_data: bytes) -> tuple[Scope, Manifest, PinTable]:
+    def _parse(self, parse: Callable[[bytes], D], data: bytes, role: str) -> D:
         try:
-            scope, manifest = parse_scope(scope_data), parse_manifest(manifest_data)
+            document = parse(data)
         except ManifestSyntaxError as error:
-            raise MetadataError(error.message, code=error.code, role="scope or manifest") from error
+            raise MetadataError(f"{role}: {error.message}", code=error.code, role=role) from error
         channel = self.state.anchor.channel
-        for document, role in ((scope, SCOPE_TARGET), (manifest, MANIFEST_TARGET)):
-            if channel is not None and document.channel != channel:
-                raise ChannelError(f"{role} is of channel {document.channel}, not of {channel}", role=role)
-        return scope, manifest, build_pin_table(scope, manifest)
+        if channel is not None and document.channel != channel:
+            raise ChannelError(f"{role} is of channel {document.channel}, not of {channel}", role=role)
+        return document
 
     # ------------------------------------------------------------------ parts
 
@@ -456,6 +469,8 @@ def verify_next_root(trusted: RoleFile[Root], data: bytes, channel: str | None) 
 
 
 def _verify_meta(data: bytes, meta: MetaFile | TargetFile, role: str) -> None:
+    if len(meta.hashes or ()) > MAX_FILE_HASHES:
+        raise MixAndMatchError(f"more than {MAX_FILE_HASHES} hashes of {role}", code="hash-mismatch", role=role)
     try:
         meta.verify_length_and_hashes(data)
     except (LengthOrHashMismatchError, ValueError) as error:
