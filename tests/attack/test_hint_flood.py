@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from holdfast.client.pin_store import PinStore
 from holdfast.client.schedule import BUCKET_CAPACITY
-from tests.client_world import HOST, World, enforces
+from tests.client_world import HOST, World, enforces, pin_of
+from tests.repository import EPOCH, instant
 from tests.tools import wait_until
 
 
@@ -70,3 +72,26 @@ def test_what_is_no_news_costs_nothing(world: World, version: object) -> None:
         store.hint(version)  # type: ignore[arg-type]
         settle(store)
         assert world.mirror.requests == []
+
+
+def test_only_hosts_with_enforced_pins_are_listened_to(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    until = instant(EPOCH + timedelta(days=1))
+    world.repository.add_host("lenient.example.com", [pin_of("key-1")], mode="report-only", until=until)
+    world.publish_seed()
+    with world.open() as store:
+        for host in ("elsewhere.example", "lenient.example.com", "not a host", ""):
+            store.hint(9, host=host)
+        settle(store)
+        assert world.mirror.requests == []
+        store.hint(9, host=HOST.upper())
+        settle(store)
+        assert len(world.mirror.requests) == 1
+    with world.open(required_hosts=frozenset({"lenient.example.com"})) as store:
+        store.hint(9, host="lenient.example.com")
+        settle(store)
+        assert len(world.mirror.requests) == 2
+    with world.open(seed=None, cache_dir=None, allow_empty_start=True) as store:
+        store.hint(9, host=HOST)
+        settle(store)
+        assert len(world.mirror.requests) == 2

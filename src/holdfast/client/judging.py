@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.core.certificate import Certificate, parse_certificate
 from holdfast.core.hostname import normalise_hostname
-from holdfast.core.scope import Unpinned
+from holdfast.core.scope import Mode, Unpinned
 from holdfast.core.validation import ACCEPTING, Reason, Verdict, judge, refuse
 from holdfast.errors import CertificateSyntaxError, HostnameSyntaxError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from holdfast.client.view import View
     from holdfast.core.validation import Enforcement
 
-__all__ = ["CertificateCache", "is_protected", "judge_path"]
+__all__ = ["CertificateCache", "is_enforced", "is_protected", "judge_path"]
 
 _MAX_CERTIFICATES = 512  # leaves come and go; the CAs of an app's hosts are few
 _MAX_ADMITTED = 4096
@@ -88,3 +88,15 @@ def is_protected(enforcement: Enforcement, host: str) -> bool:
         return True
     uncovered = table.find(name) is None
     return not uncovered or name in enforcement.required_hosts or enforcement.unpinned is Unpinned.DENY
+
+
+def is_enforced(enforcement: Enforcement, host: str) -> bool:
+    """Tell whether a host's connections are there because its pins accepted them, and not because nobody looked."""
+    try:
+        name = normalise_hostname(host)
+    except HostnameSyntaxError:
+        return False
+    pins = None if enforcement.table is None else enforcement.table.find(name)
+    if pins is None:
+        return False
+    return pins.mode is Mode.ENFORCE or pins.pattern in enforcement.ended or name in enforcement.required_hosts

@@ -15,6 +15,7 @@ succeeded. Whatever goes wrong later, the last verified set stays enforced, and 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import weakref
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from holdfast.client.clock import SystemClock
 from holdfast.client.config import ClientConfig, load_exported
 from holdfast.client.fetcher import HttpFetcher
-from holdfast.client.judging import CertificateCache, is_protected, judge_path
+from holdfast.client.judging import CertificateCache, is_enforced, is_protected, judge_path
 from holdfast.client.listeners import Listeners
 from holdfast.client.refresh_result import RefreshResult
 from holdfast.client.refresher import Refresher, wait_async
@@ -296,13 +297,20 @@ class PinStore:
             _log.exception("refresh on mismatch failed")
             return False
 
-    def hint(self, manifest_version: int) -> None:
-        """Take note that a server of an *enforced and accepted* connection spoke of this manifest version.
+    def hint(self, manifest_version: int, *, host: str | None = None) -> None:
+        """Take note that a server spoke of this manifest version (``Holdfast-Manifest: 43`` in a response).
 
-        The caller sees to the connection (``Holdfast-Manifest: 43`` in a response); this method sees to it that a
-        hostile number costs nothing. Never blocks, never raises.
+        Only a server whose path was *accepted under enforcement* may ask for a refresh, and this method sees to it that
+        a hostile number costs nothing. Never blocks, never raises.
+
+        Args:
+            manifest_version: What the server spoke of; what is no positive integer is ignored.
+            host: Whose response it was; a host that no pin is enforced for is not listened to. ``None``: the caller has
+                seen to that.
         """
         if type(manifest_version) is not int or not 0 < manifest_version <= MAX_INTEGER:
+            return
+        if host is not None and not is_enforced(self._view.enforcement, host):
             return
         try:
             self._refresher.hint(manifest_version, known=self._view.enforcement.manifest_version)
@@ -335,10 +343,14 @@ class PinStore:
         except ConfigError as error:
             _log.error("%s (%s)", error, error.hint)  # a mistake of the two scopes, not of this code
 
-    def _look(self) -> None:
-        self._look_now()
+    def _look(self) -> float:
+        """Notice what time has changed; tell in how many seconds it will next change something."""
+        view = self._look_now()
         if self._config.send_reports:
             self._reporter.poke()
+        if view.next_change is None:
+            return math.inf
+        return (view.next_change - self._keeper.effective_now()).total_seconds()
 
     def _look_now(self) -> View:
         """Notice what time has changed; at most once a second a verdict pays for it."""

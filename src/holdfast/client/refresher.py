@@ -11,8 +11,8 @@ Threads and event loops wait for one and the same flight; whoever gives up waiti
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import math
 import sys
 import threading
 from concurrent.futures import Future
@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _RECENT_CHANGE_SECONDS = 5.0  # a handshake that failed before the set changed, and asks after
 _RECENT_REFRESH_SECONDS = 1.0  # a crowd of handshakes that fail together
 _RESUME_SPACING_SECONDS = 5.0  # a phone that flaps between two networks
+_MIN_LOOK_SECONDS = 0.05  # a moment that is due and still does not pass must not make the thread spin
 _LOOK_SECONDS = 60.0  # how often a sleeping thread looks whether the device clock was moved
 
 
@@ -42,7 +43,8 @@ class Refresher:
 
     Args:
         refresh: Does one; raises nothing but what is a bug.
-        look: Called between refreshes, at least once a minute: notices what time has changed.
+        look: Called between refreshes, at least once a minute: notices what time has changed, and tells in how many
+            seconds it will next change something (infinity: never).
         interval_seconds: Tells the normal time between refreshes.
         monotonic: The running clock, in seconds.
     """
@@ -51,7 +53,7 @@ class Refresher:
         self,
         refresh: Callable[[], RefreshResult],
         *,
-        look: Callable[[], None],
+        look: Callable[[], float],
         interval_seconds: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -195,13 +197,14 @@ class Refresher:
             self.start()
 
     def _run(self, wake: threading.Event, stopped: threading.Event) -> None:
+        next_look_seconds = math.inf
         while not stopped.is_set():
-            wake.wait(max(0.0, min(self._due - self._monotonic(), _LOOK_SECONDS)))
+            wake.wait(max(0.0, min(self._due - self._monotonic(), next_look_seconds, _LOOK_SECONDS)))
             wake.clear()
             try:
                 if self._monotonic() >= self._due and not stopped.is_set():
                     self._flights.start().result()
-                self._look()
+                next_look_seconds = max(self._look(), _MIN_LOOK_SECONDS)
             except Exception:  # noqa: BLE001  # a bug must not end the refreshing for good: the next round may be spared
                 _log.exception("a scheduled refresh failed")
                 self._land(succeeded=False)
@@ -238,6 +241,8 @@ async def wait_async(flight: Future[Any], timeout_seconds: float | None) -> Any:
         TimeoutError: It took longer.
         RuntimeError: There is no event loop that is known here.
     """
+    import asyncio  # a heavy import; whoever awaits under asyncio has it already
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ class Job:
         self.answers = list(answers)
         self.at: list[float] = []
         self.looks = 0
+        self.next_look = math.inf
 
     def __call__(self) -> RefreshResult:
         self.at.append(time.monotonic())
@@ -39,8 +41,9 @@ class Job:
             raise answer
         return answer
 
-    def look(self) -> None:
+    def look(self) -> float:
         self.looks += 1
+        return self.next_look
 
 
 @contextmanager
@@ -66,6 +69,18 @@ def test_the_first_refresh_is_at_once_and_the_next_ones_follow_with_jitter() -> 
     count = len(job.at)
     time.sleep(0.25)
     assert (len(job.at), refresher.is_running) == (count, False)
+
+
+def test_the_thread_looks_when_time_is_about_to_change_something() -> None:
+    job = Job(FINE)
+    job.next_look = 0.1
+    with running(job, interval=1000):
+        wait_until(lambda: job.looks >= 4)
+        job.next_look = -5.0  # a moment that is due and does not pass
+        looks = job.looks
+        time.sleep(0.3)
+        assert job.looks - looks <= 8
+    assert len(job.at) == 1
 
 
 def test_failures_back_off_and_a_resume_forgets_them() -> None:
@@ -112,7 +127,7 @@ def test_a_resume_during_a_refresh_that_fails_tries_again_at_once() -> None:
         gate.wait(5)
         return FAILED
 
-    refresher = Refresher(refresh, look=lambda: None, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    refresher = Refresher(refresh, look=lambda: math.inf, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
     refresher.start()
     assert started.wait(5)
     refresher.resumed()
@@ -160,9 +175,10 @@ def test_the_thread_may_stop_itself() -> None:
     job = Job(FINE)
     stopped = threading.Event()
 
-    def look() -> None:
+    def look() -> float:
         refresher.stop()
         stopped.set()
+        return math.inf
 
     refresher = Refresher(job, look=look, interval_seconds=lambda: 0.01, monotonic=time.monotonic)
     refresher.start()
@@ -194,14 +210,16 @@ async def test_an_asynchronous_wait_ends_in_time_and_leaves_the_flight_alone() -
         gate.wait(5)
         return CHANGED
 
-    refresher = Refresher(slow, look=lambda: None, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    refresher = Refresher(slow, look=lambda: math.inf, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
     assert not await refresher.on_mismatch_async(timeout_seconds=0.05)
     gate.set()
     assert (await wait_async(refresher.start_refresh(), 5)).changed
 
 
 def test_trio_waits_as_asyncio_does() -> None:
-    refresher = Refresher(Job(CHANGED), look=lambda: None, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    refresher = Refresher(
+        Job(CHANGED), look=lambda: math.inf, interval_seconds=lambda: 1000.0, monotonic=time.monotonic
+    )
 
     async def main() -> bool:
         return await refresher.on_mismatch_async(timeout_seconds=5)
@@ -210,7 +228,7 @@ def test_trio_waits_as_asyncio_does() -> None:
 
 
 def test_without_a_known_event_loop_it_says_so() -> None:
-    refresher = Refresher(Job(FINE), look=lambda: None, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    refresher = Refresher(Job(FINE), look=lambda: math.inf, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
     waiting = wait_async(refresher.start_refresh(), 5)
     with pytest.MonkeyPatch.context() as patched:
         patched.delitem(sys.modules, "trio")
