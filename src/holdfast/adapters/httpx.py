@@ -64,7 +64,7 @@ class PinningTransport(httpx.HTTPTransport):
         """Send a request; once more if its host was refused and a refresh has changed the pins."""
         try:
             response = super().handle_request(request)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:  # httpcore lets the refusal of a live connection pass as it is
             seconds = _get_connect_timeout(request)
             if not prepare_retry(self._store, error, method=request.method, timeout_seconds=seconds):
                 raise
@@ -93,7 +93,7 @@ class AsyncPinningTransport(httpx.AsyncHTTPTransport):
         """Send a request; once more if its host was refused and a refresh has changed the pins."""
         try:
             response = await super().handle_async_request(request)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:  # httpcore lets the refusal of a live connection pass as it is
             seconds = _get_connect_timeout(request)
             if not await prepare_retry_async(self._store, error, method=request.method, timeout_seconds=seconds):
                 raise
