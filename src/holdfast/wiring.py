@@ -28,7 +28,13 @@ from holdfast.control.settings import (
     render_settings,
     resolve,
 )
-from holdfast.control.signers import SCRYPT_COST, FileKeyRing, ScryptCost, UnsafeFastScryptCost
+from holdfast.control.signers import (
+    SCRYPT_COST,
+    FileKeyRing,
+    ScryptCost,
+    UnsafeFastScryptCost,
+    make_private_directory,
+)
 from holdfast.control.sinks.directory import DirectorySink
 from holdfast.errors import ConfigError, Conflict, NotFound, StoreError
 
@@ -54,7 +60,6 @@ __all__ = [
 
 STATE_DIRECTORY: Final = ".holdfast"
 UNSAFE_FAST_KEYS: Final = "HOLDFAST_UNSAFE_FAST_KEYS"
-_DIRECTORY_MODE: Final = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ def found_workspace(
             draft, root = found_channel(channel.name, workspace.settings.lives, ring, now=now, told=told)
             progress("recording root 1")
             database = resolve(staging, workspace.settings.store.path)
-            database.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+            make_private_directory(database.parent)
             SQLiteStore(database, channel.name).create_channel(draft, [root], now=now, actor=find_actor())
             (staging / CONFIG_NAME).write_bytes(text)
             _sync(staging)

@@ -125,7 +125,7 @@ def make_passphrases(output: Output, *, confirm: bool = False) -> Callable[[str]
         output: For warnings.
         confirm: Whether new keys are made: then it is asked twice and must be long enough.
     """
-    if os.environ.get(UNSAFE_FAST_KEYS) == "1":
+    if confirm and os.environ.get(UNSAFE_FAST_KEYS) == "1":
         output.warn(f"{UNSAFE_FAST_KEYS}=1: new keys are as good as unencrypted; for tests only")
     return lambda purpose: _find_passphrase(output, purpose, confirm=confirm)
 

@@ -48,6 +48,7 @@ __all__ = [
     "UnsafeFastScryptCost",
     "encrypt_private_key",
     "generate_key",
+    "make_private_directory",
     "write_key_file",
 ]
 
@@ -194,6 +195,18 @@ def encrypt_private_key(private: EllipticCurvePrivateKey, passphrase: bytes, cos
     return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n".encode("ascii")
 
 
+def make_private_directory(path: Path) -> None:
+    """Make a directory and what is missing above it, each with mode 0700; ``mkdir -p`` would open the upper ones.
+
+    Raises:
+        OSError: As ``mkdir`` does.
+    """
+    if path.is_dir():
+        return
+    make_private_directory(path.parent)
+    path.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+
+
 def write_key_file(path: Path, pem: bytes) -> None:
     """Write a private key where no file is yet: mode 0600 from the first byte, synced, its directory 0700.
 
@@ -202,7 +215,10 @@ def write_key_file(path: Path, pem: bytes) -> None:
         StoreError: It could not be written (``key-unwritable``); no part of it stays.
     """
     try:
-        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        make_private_directory(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     except FileExistsError as error:
         raise Conflict(f"{path} exists", code="file-exists", hint="keys are never overwritten: name another") from error

@@ -135,6 +135,7 @@ PKCS1 = make_key("rsa2048").public_key().public_bytes(Encoding.PEM, PublicFormat
         LEAF.der + b"\x00",
         PKCS1,
     ],
+    ids=range(11),
 )
 @pytest.mark.parametrize(
     "take",
@@ -144,6 +145,7 @@ PKCS1 = make_key("rsa2048").public_key().public_bytes(Encoding.PEM, PublicFormat
         lambda data: key_from_key_file(data, lambda: b"pw"),
         lambda data: key_from_unknown(data, lambda: b"pw"),
     ],
+    ids=["certificate", "csr", "key", "unknown"],
 )
 def test_garbage_is_an_input_error(take: Callable[[bytes], object], data: bytes) -> None:
     with pytest.raises(InputError):

@@ -352,13 +352,13 @@ class SQLiteStore:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = FULL")
             found = db.execute("PRAGMA user_version").fetchone()[0]
-            db.execute("PRAGMA journal_mode = WAL")
             if found not in {SCHEMA_VERSION, 0 if create else SCHEMA_VERSION}:
                 raise StoreError(
                     f"{self._path} has schema {found}, this program knows {SCHEMA_VERSION}",
                     code="state-schema",
                     hint="use the version of holdfast that wrote it, or a newer one",
                 )
+            db.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             db.close()
             raise
