@@ -139,7 +139,7 @@ def _mix_and_match() -> list[Story]:
     stories = []
     for role, marks in (("snapshot", {}), ("targets", {"snapshot": 2}), ("pins", {"snapshot": 2})):
         p = base()
-        story = first(f"other-version-of-{role}", "TRU-29", f"version 1 of {role} under the name of version 2", p)
+        story = first(f"other-version-of-{role}", "TRU-29 BUN-6", f"version 1 of {role} under the name of version 2", p)
         p.publish("pins", "targets", "snapshot", "timestamp")
         old = p.published[f"1.{role}.json"]
         story.refuses(
@@ -414,7 +414,9 @@ def _signers() -> list[Story]:
     stories.append(story)
 
     p = base()
-    story = first("online-key-signs-targets", "TRU-12", "the online keys are stolen, the security team's are not", p)
+    story = first(
+        "online-key-signs-targets", "TRU-12 SCO-15", "the online keys are stolen, the security team's are not", p
+    )
     p.scope = compact(scope_document(8, hosts=[]))
     p.signers["targets"] = [*p.keys["timestamp"], *p.keys["snapshot"]]
     story.refuses(

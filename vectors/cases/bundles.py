@@ -26,7 +26,7 @@ def cases() -> list[Case]:
     plain = {"2.root.json": "{}", "timestamp.json": "[]", "7.snapshot.json": "", f"targets/{DIGEST}.scope.json": "x"}
     accept(
         "plain",
-        "BUN-1 BUN-2 BUN-6",
+        "BUN-1 BUN-2 BUN-6 BUN-7",
         "strings under names of the grammar; what is in them is not looked at",
         bundle(plain),
         plain,

@@ -128,7 +128,7 @@ def _scopes() -> list[Case]:
     full = _host(require=[ONES], backup=[LEAF], reject=[LEAF | {"at": "any"}])
     accept(
         "full",
-        "SCO-1 SCO-2 SCO-8",
+        "SCO-1 SCO-2 SCO-8 FRM-9",
         "every member",
         _scope(
             full,
@@ -411,7 +411,7 @@ def _manifests() -> list[Case]:
     )
     table.accept(
         "full",
-        "MAN-1 MAN-2",
+        "MAN-1 MAN-2 FRM-9",
         "every member; a pin of unknown type does not count",
         _manifest(entry),
         channel="com.example.bank/production",

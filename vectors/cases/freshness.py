@@ -189,7 +189,7 @@ def _sequences() -> list[Case]:
     to = Sequence(
         table,
         "max-age",
-        "FRE-8 FRE-10",
+        "FRE-3 FRE-8 FRE-10",
         "max_age_seconds passes, the clock is set back, a newer timestamp comes",
         a=old,
         b=new,
@@ -198,6 +198,11 @@ def _sequences() -> list[Case]:
     to.step(at(7, seconds=1), "stale", week + 1, "max-age", allowed=False)
     to.step(at(1), "fresh", DAY, "max-age", allowed=False)
     to.step(at(8), "fresh", 0, "pin", enforce="b").end()
+    to = Sequence(
+        table, "max-age-not-passed", "FRE-8 FRE-10", "a clock that goes back and forth and never passes it", a=old
+    )
+    to.step(at(6), "stale", 6 * DAY, "pin", enforce="a").step(at(-100), "fresh", 0, "pin")
+    to.step(at(7), "stale", week, "pin").end()
     watched = {"mode": "report-only", "until": at(80)}
     to = Sequence(
         table,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from vectors.making import der
 from vectors.making.case import Case
 from vectors.making.der import digest, key_digest
 from vectors.making.enforcement import (
@@ -21,7 +22,7 @@ from vectors.making.repository import pin
 
 def cases() -> list[Case]:
     """All cases of the part."""
-    return [*_orders(), *_stuffed()]
+    return [*_orders(), *_odd_keys(), *_stuffed()]
 
 
 def _orders() -> list[Case]:
@@ -213,6 +214,26 @@ def _orders() -> list[Case]:
     to.allow(
         "manifest-reject-other-certificate", "VAL-21", "its renewal is not", one_revoked, "leaf-renewed ca-one root-a"
     )
+    return to.table.cases
+
+
+def _odd_keys() -> list[Case]:
+    """Certificates whose key a library writes back in other octets."""
+    to = Verdicts()
+    usual_rsa, usual_ec = der.spki_rsa("odd rsa"), der.spki_p256("odd leaf")
+    for name, stands, written_back in (
+        ("rsa-pss", der.spki_rsa_pss("odd rsa"), usual_rsa),
+        ("rsa-without-null", der.spki_rsa_without_null("odd rsa"), usual_rsa),
+        ("ec-explicit", der.spki_explicit("odd leaf"), usual_ec),
+        ("ec-compressed", der.spki_compressed("odd leaf"), usual_ec),
+    ):
+        path = f"leaf-{name} ca-one root-a"
+        right = {"type": "spki-sha256", "at": "leaf", "digest": digest(stands)}
+        wrong = right | {"digest": digest(written_back)}
+        comment = "the pin is the digest of the key as it stands in the certificate"
+        to.allow(f"spki-{name}", "VAL-10 VAL-13", comment, pair(protected(), entry(right)), path)
+        comment = "the digest of the same key as a library writes it back matches nothing"
+        to.deny(f"spki-{name}-written-back", "VAL-10", comment, pair(protected(), entry(wrong)), path)
     return to.table.cases
 
 

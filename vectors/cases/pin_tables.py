@@ -174,6 +174,13 @@ def _tables() -> list[Case]:
         {HOST: [ONES]},
     )
     refuse("certificate-not-allowed", "SCO-13", "and has it not", pair(protected(allow={"ca": [ONES]}), entry(whole)))
+    elsewhere = {"type": "certificate-sha256", "at": "ca", "digest": ONES}
+    refuse(
+        "certificate-elsewhere",
+        "VAL-16 SCO-12",
+        "a whole certificate at ca never matches, and is no usable pin",
+        pair(protected(allow={"leaf": True, "ca": [ONES]}), entry(elsewhere)),
+    )
     refuse(
         "nothing-allowed",
         "SCO-13 SCO-12",

@@ -73,6 +73,17 @@ def _algorithms() -> list[Case]:
         "line feed, solidus, letters and keys beyond ASCII inside what is signed",
         role_case(by([key]), sign(unescaped, key)),
     )
+    for name, musts, comment, payload in (
+        ("utf-16-order", "TRU-5", "keys in the order of UTF-16", _in_order_of_utf_16(unescaped)),
+        ("order-received", "TRU-5", "keys in the order of the file", compact(unescaped).encode()),
+        ("escaped-line-feed", "TRU-6", "a line feed as an escape", canonical(unescaped).replace(b"\n", b"\\n")),
+        ("escaped-solidus", "TRU-6", "a solidus with a backslash", canonical(unescaped).replace(b"/", b"\\/")),
+        ("escaped-letter", "TRU-6", "a letter as an escape", canonical(unescaped).replace(b"\xc3\xa9", b"\\u00e9")),
+        ("white-space", "TRU-5", "a line feed after the last octet", canonical(unescaped) + b"\n"),
+    ):
+        odd_payload = {"keyid": key.keyid, "sig": key.sign(payload)}
+        why = f"a signature over another form: {comment}"
+        to.refuse(f"payload-{name}", musts, why, role_case(by([key]), with_signatures(unescaped, odd_payload)))
     pretty = json.dumps({"signed": body, "signatures": [entry(key, body)]}, indent=3)
     to.accept(
         "pretty",
@@ -148,6 +159,12 @@ def _algorithms() -> list[Case]:
             role_case(by([odd_id, known], 2, table={odd_id: value}), unmet),
         )
     return to.table.cases
+
+
+def _in_order_of_utf_16(signed: dict[str, Json]) -> bytes:
+    """The canonical form as a language with UTF-16 strings gets it wrong; right in everything else."""
+    names = sorted(signed, key=lambda name: name.encode("utf-16-be"))
+    return b"{" + b",".join(canonical(name) + b":" + canonical(signed[name]) for name in names) + b"}"
 
 
 def _p384_pem() -> str:

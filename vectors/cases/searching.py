@@ -94,7 +94,7 @@ def _searches() -> list[Story]:
     )
     search(
         "no-path",
-        "TRU-33",
+        "TRU-33 TRU-35",
         "no delegation covers the path",
         [Delegation("x", [x], paths=["other/*"])],
         "x",

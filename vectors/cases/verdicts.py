@@ -148,6 +148,16 @@ def _verdicts() -> list[Case]:
         host="other.example.com",
         app={"unpinned": "allow"},
     )
+    to.allow(
+        "app-denies-others", "VAL-22", "which does not concern a pinned host", plain, CURRENT, app={"unpinned": "deny"}
+    )
+    wide_denying = pair(
+        protected(include_subdomains=True), entry(pin("api current"), include_subdomains=True), unpinned="deny"
+    )
+    to.allow("below", "VAL-9", "a suffix on a label boundary", wide_denying, CURRENT, host="eu.api.example.com")
+    for host in ("evil-api.example.com", "api.example.com.evil.example", "example.com"):
+        comment = "no suffix on a label boundary"
+        to.deny(f"not-below-{host}", "VAL-9", comment, wide_denying, CURRENT, "unpinned-denied", host=host)
     app = {"required_hosts": ["pay.example.com"]}
     to.deny(
         "required-dropped",
