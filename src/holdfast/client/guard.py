@@ -24,15 +24,13 @@ import sys
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.client.standard_context import StandardSSLContext
+from holdfast.client.standard_context import get_check_hostname, get_verify_mode
 from holdfast.client.verification_error import PinVerificationError
 from holdfast.core.hostname import normalise_hostname
 from holdfast.core.validation import Reason
 from holdfast.errors import HostnameSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from holdfast.client.judge import PinJudge
 
 __all__ = ["RELEASED", "UNJUDGED", "Guard", "admit", "get_refresh_budget", "read_validated_path"]
@@ -42,11 +40,6 @@ _MAX_REFRESH_SECONDS: Final = 10.0
 _SHARE_OF_TIMEOUT: Final = 0.8
 _MAX_NAMES: Final = 1024
 
-# The C accessors, beneath properties that make an enumeration member of each answer.
-_get_verify_mode: Final[Callable[[ssl.SSLContext], int]] = vars(StandardSSLContext.__base__)["verify_mode"].__get__
-_get_check_hostname: Final[Callable[[ssl.SSLContext], bool]] = vars(StandardSSLContext.__base__)[
-    "check_hostname"
-].__get__
 _CERT_REQUIRED: Final = int(ssl.CERT_REQUIRED)
 
 
@@ -153,7 +146,7 @@ def admit(
     # SSLSocket.server_hostname can be assigned to; this is the name that was verified.
     connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001
     host = names.get(connection.server_hostname)
-    validated = _get_verify_mode(context) == _CERT_REQUIRED and _get_check_hostname(context)
+    validated = get_verify_mode(context) == _CERT_REQUIRED and get_check_hostname(context)
     if host is not None and validated and not connection.session_reused:
         path = read_validated_path(tls)
         generation = judge.generation

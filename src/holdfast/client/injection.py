@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.client.exempt_context import is_exempt
 from holdfast.client.guard import RELEASED, Guard, admit
 from holdfast.client.pinned_socket import OBJECT_METHODS, SOCKET_METHODS, PinnedSSLObject, PinnedSSLSocket
+from holdfast.client.standard_context import set_options
 from holdfast.client.verification_error import PinVerificationError
 from holdfast.core.validation import Reason
 from holdfast.errors import ConfigError
@@ -150,7 +151,7 @@ def _replace_create(injection: _Injection, owner: type) -> classmethod[Any, Any,
                 named["session"] = None  # a resumed session shows no path
             if not context.options & ssl.Options.OP_NO_RENEGOTIATION:
                 # A renegotiation could show another certificate after the one that was judged.
-                context.options |= ssl.Options.OP_NO_RENEGOTIATION
+                set_options(context, context.options | ssl.Options.OP_NO_RENEGOTIATION)
         made = standard(cls, *arguments, **named)
         if len(arguments) == 2:  # incoming, outgoing
             made._pin_outgoing = arguments[1]  # noqa: SLF001 - lent by PinnedSSLObject

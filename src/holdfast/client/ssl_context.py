@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from holdfast.client.bio_socket import BioPinnedSSLSocket, MemoryConnection
 from holdfast.client.pinned_socket import PinnedSSLObject, PinnedSSLSocket
-from holdfast.client.standard_context import StandardSSLContext
+from holdfast.client.standard_context import StandardSSLContext, set_options, set_verify_flags
 from holdfast.client.verification_error import PinVerificationError, pin_error
 from holdfast.errors import ConfigError
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from holdfast.client.judge import PinJudge
 
 __all__ = ["PinVerificationError", "PinnedSSLContext", "create_default_context", "pin_error"]
-
-# How the setter of an inherited property is reached.
-_set_verify_flags: Final[Any] = vars(StandardSSLContext)["verify_flags"].fset
-_set_options: Final[Any] = vars(StandardSSLContext)["options"].fset
 
 
 class PinnedSSLContext(StandardSSLContext):
@@ -177,7 +173,7 @@ class PinnedSSLContext(StandardSSLContext):
     @verify_flags.setter
     def verify_flags(self, value: ssl.VerifyFlags) -> None:
         value = ssl.VerifyFlags(value) & ~ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        _set_verify_flags(self, value)
+        set_verify_flags(self, value)
 
     @property  # type: ignore[override]  # typeshed has an attribute of type int
     def options(self) -> ssl.Options:
@@ -188,7 +184,7 @@ class PinnedSSLContext(StandardSSLContext):
     def options(self, value: ssl.Options) -> None:
         # A renegotiation could show another certificate after the one that was judged.
         value = ssl.Options(value) | ssl.Options.OP_NO_RENEGOTIATION
-        _set_options(self, value)
+        set_options(self, value)
 
     def set_psk_client_callback(self, callback: Any) -> None:
         """Refuse pre-shared keys: such a peer shows no certificate, so there is nothing to validate or to pin."""
