@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from holdfast.core.hostname import is_ip, parse_pattern
 from holdfast.core.instant import parse_instant
 from holdfast.core.limits import MAX_CA_DIGESTS, MAX_CHANNEL_LENGTH, MAX_HOSTS, MAX_INTEGER, MAX_PINS
-from holdfast.core.pin import PinSet, parse_digest, parse_pin
+from holdfast.core.pin import NO_PINS, PinSet, parse_digest, parse_pin
 from holdfast.core.strict_json import parse_json
 from holdfast.errors import FormatError, HostnameSyntaxError, ManifestSyntaxError, PinSyntaxError
 
@@ -155,18 +155,16 @@ def read_pins(host: JsonObject, name: str) -> tuple[PinSet, int]:
     Returns:
         The pins that can match, and the number of those of unknown kind, which never do.
     """
-    entries = read_list(host.get(name, []), name, MAX_PINS)
-    pins = []
+    if name not in host:
+        return NO_PINS, 0
+    entries = read_list(host[name], name, MAX_PINS)
     try:
-        for entry in entries:
-            if not isinstance(entry, dict):
-                raise ManifestSyntaxError(f"`{name}` must hold objects")
-            pin = parse_pin(entry)
-            if pin is not None:
-                pins.append(pin)
+        pins = PinSet(filter(None, map(parse_pin, entries)))
     except PinSyntaxError as error:
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise ManifestSyntaxError(f"`{name}` must hold objects") from error
         raise ManifestSyntaxError(f"`{name}`: {error.message}", code=error.code) from error
-    return PinSet(pins), len(entries) - len(pins)
+    return pins, len(entries) - len(pins)
 
 
 def read_digests(fields: JsonObject, name: str) -> frozenset[bytes]:

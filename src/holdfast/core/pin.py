@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from holdfast.core.certificate import Certificate
 
-__all__ = ["DIGEST_BYTES", "Pin", "PinSet", "PinType", "Position", "format_digest", "parse_digest", "parse_pin"]
+__all__ = [
+    "DIGEST_BYTES",
+    "NO_PINS",
+    "Pin",
+    "PinSet",
+    "PinType",
+    "Position",
+    "format_digest",
+    "parse_digest",
+    "parse_pin",
+]
 
 DIGEST_BYTES: Final = 32
 _DIGEST_CHARACTERS: Final = 42  # of 6 bits; what follows is 4 bits, two unused ones that are zero, and the padding
@@ -106,6 +116,9 @@ class PinSet(tuple[Pin, ...]):
         return False
 
 
+NO_PINS: Final = PinSet()
+
+
 def parse_digest(text: object) -> bytes:
     """Parse a SHA-256 digest in base64.
 
@@ -133,7 +146,7 @@ def format_digest(digest: bytes) -> str:
     return b64encode(digest).decode("ascii")
 
 
-def parse_pin(fields: Mapping[str, object]) -> Pin | None:
+def parse_pin(fields: object) -> Pin | None:
     """Parse one pin of a scope or a manifest.
 
     Args:
@@ -143,12 +156,14 @@ def parse_pin(fields: Mapping[str, object]) -> Pin | None:
         The pin, or ``None`` if its type, its position or their pairing is unknown: a pin that never matches.
 
     Raises:
-        PinSyntaxError: ``type`` or ``at`` is no text, or ``use`` or ``reason`` no short one (``pin-syntax``), or a
-            known pin's digest is malformed (``digest-syntax``).
+        PinSyntaxError: It is no object, ``type`` or ``at`` is no text, or ``use`` or ``reason`` no short one
+            (``pin-syntax``), or a known pin's digest is malformed (``digest-syntax``).
     """
+    if not isinstance(fields, dict):
+        raise PinSyntaxError("a pin must be an object", code="pin-syntax")
     try:
-        kind, at = _KINDS[fields["type"], fields["at"]]  # type: ignore[index]  # what is no text is no key either
-    except (KeyError, TypeError):
+        kind, at = _KINDS[fields["type"], fields["at"]]
+    except (KeyError, TypeError):  # what is missing, and what is no text and cannot be a key
         _check_unknown(fields)
         return None
     digest = parse_digest(fields.get("digest"))

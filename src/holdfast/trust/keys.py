@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
     from securesystemslib.signer import Key
 
-__all__ = ["SCHEMES", "find_signer", "identify_key"]
+__all__ = ["SCHEMES", "find_signer"]
 
 _PEM_START: Final = "-----BEGIN PUBLIC KEY-----"
 _ECDSA_SHA256: Final = ECDSA(SHA256())
@@ -36,6 +36,8 @@ _ED25519_DIGITS: Final = 64
 
 def find_signer(key: Key, signature: bytes, payload: bytes) -> PublicKeyTypes | None:
     """Return the key if it made a signature, else ``None``; raises nothing.
+
+    Two results are equal if and only if they are one key, whatever their keyids and however their texts were written.
 
     Args:
         key: As a root or a delegation lists it.
@@ -49,11 +51,6 @@ def find_signer(key: Key, signature: bytes, payload: bytes) -> PublicKeyTypes | 
         return verify(key.keyval["public"], signature, payload)
     except (InvalidSignature, UnsupportedAlgorithm, ImportError, ValueError, TypeError):
         return None
-
-
-def identify_key(public: PublicKeyTypes) -> bytes:
-    """Return what makes two keys one: the key itself, whatever its keyid and however its text was written."""
-    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _verify_p256(text: str, signature: bytes, payload: bytes) -> PublicKeyTypes:

@@ -21,16 +21,25 @@ from holdfast.core.limits import MAX_PATTERN_CHARACTERS, MAX_ROLE_KEYS
 from holdfast.core.strict_json import parse_json
 from holdfast.errors import ChannelError, FormatError, FreezeError, MetadataError, SignatureError
 from holdfast.trust.canonical_json import encode_canonical
-from holdfast.trust.keys import SCHEMES, find_signer, identify_key
+from holdfast.trust.keys import SCHEMES, find_signer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
     from securesystemslib.signer import Key
     from tuf.api.metadata import Delegations, Role
 
-__all__ = ["CHANNEL_FIELD", "ISSUED_FIELD", "RoleFile", "parse_role", "verify_channel", "verify_threshold"]
+__all__ = [
+    "CHANNEL_FIELD",
+    "ISSUED_FIELD",
+    "RoleFile",
+    "parse_role",
+    "verify_channel",
+    "verify_not_expired",
+    "verify_threshold",
+]
 
 CHANNEL_FIELD: Final = "x-holdfast-channel"
 ISSUED_FIELD: Final = "x-holdfast-issued"
@@ -115,12 +124,12 @@ def verify_threshold(delegator: Root | Targets, role: str, file: RoleFile[Any]) 
         delegated = delegator.get_delegated_role(role)
     except ValueError as error:
         raise SignatureError(f"{role} is not delegated", code="not-delegated", role=role) from error
-    signers: set[bytes] = set()
+    signers: list[PublicKeyTypes] = []
     for keyid in delegated.keyids:
         key, signature = _find_key(delegator, keyid), file.signatures.get(keyid)
         public = None if key is None or signature is None else find_signer(key, signature, file.payload)
-        if public is not None:
-            signers.add(identify_key(public))
+        if public is not None and public not in signers:
+            signers.append(public)
             if len(signers) == delegated.threshold:
                 return
     raise SignatureError(f"{role} is signed by {len(signers)} of the {delegated.threshold} keys it needs", role=role)
