@@ -8,8 +8,12 @@ from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from holdfast.control.model import HostRecord, PinList, PinRecord, PinUse
 from holdfast.control.signers import encrypt_private_key, write_key_file
@@ -108,11 +112,6 @@ class KeyReader:
 
 def make_backup_key(path: Path, passphrases: Callable[[str], bytes]) -> FileKey:
     """Make an ECDSA P-256 server key in an encrypted file: the one that is kept apart until the day it is needed."""
-    from hashlib import sha256
-
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     private = generate_private_key(SECP256R1())
     write_key_file(path, encrypt_private_key(private, passphrases("offline"), find_scrypt_cost()))
     spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from holdfast.cli.output import UNKNOWN, Output
 from holdfast.errors import HoldfastError
 
 __all__ = ["main", "run"]
@@ -38,7 +39,6 @@ def run(arguments: Sequence[str]) -> int:
         from holdfast.cli.tree import invoke  # optional extra: click comes with [cli]
     except ModuleNotFoundError as error:
         return _say_missing(error)
-    from holdfast.cli.output import UNKNOWN, Output
 
     output = Output(as_json="--json" in arguments)
     try:

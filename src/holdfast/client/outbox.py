@@ -80,7 +80,7 @@ class Outbox:
 
     def add(self, report: Report, now: datetime) -> Outbox:
         """Add a report, unless an identical one was made today."""
-        day = format_day(now)
+        day = _format_day(now)
         seen = self.seen if day == self.day else frozenset()
         if report.key in seen or len(seen) >= _MAX_SEEN:
             return self
@@ -94,7 +94,7 @@ class Outbox:
             other: What was read; its draws win, and what it says to have been delivered today is not sent again.
             now: The device clock. Plans and days of the future are a clock that was wrong once, and count for nothing.
         """
-        day = format_day(now)
+        day = _format_day(now)
         known = other.seen if other.day == day else frozenset()
         waiting = {report.key: report for report in other.pending}
         ours = {report.key: report for report in self.pending if report.key in waiting or report.key not in known}
@@ -151,15 +151,15 @@ class Outbox:
 
     def is_check_in_due(self, now: datetime) -> bool:
         """Tell whether a check-in is to be sent now."""
-        return self.check_in_due is not None and now >= self.check_in_due and format_day(now) != self.checked_in
+        return self.check_in_due is not None and now >= self.check_in_due and _format_day(now) != self.checked_in
 
     def after_check_in(self, now: datetime, share: float) -> Outbox:
         """Remember that one was sent, and draw a time of tomorrow."""
         due = _midnight_after(now) + timedelta(days=1) * share
-        return replace(self, checked_in=format_day(now), check_in_due=due.replace(microsecond=0))
+        return replace(self, checked_in=_format_day(now), check_in_due=due.replace(microsecond=0))
 
 
-def format_day(now: datetime) -> str:
+def _format_day(now: datetime) -> str:
     """Format the UTC day of a moment."""
     return now.astimezone(UTC).strftime("%Y-%m-%d")
 

@@ -105,7 +105,7 @@ class CacheFile:
         try:
             descriptor = os.open(temporary, flags, 0o600)
             try:
-                write_all(descriptor, data)
+                _write_all(descriptor, data)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -132,7 +132,7 @@ class CacheFile:
             os.close(descriptor)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes) -> None:
     """Write all bytes; one ``os.write`` may take fewer (a nearly full disk, a signal)."""
     rest = memoryview(data)
     while rest:
