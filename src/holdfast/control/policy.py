@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from holdfast.core.manifest import Manifest, ManifestHost
     from holdfast.core.scope import Scope, ScopeHost
 
-__all__ = ["GATES", "Finding", "Gate", "GateRule", "Proposal", "RoleKeys", "check_publication", "refuse_unless_overridden"]
+__all__ = [
+    "GATES",
+    "Finding",
+    "Gate",
+    "GateRule",
+    "Proposal",
+    "RoleKeys",
+    "check_publication",
+    "refuse_unless_overridden",
+]
 
 _BASELINE_SCHEME: Final = "ecdsa-sha2-nistp256"
 
