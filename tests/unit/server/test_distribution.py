@@ -313,8 +313,3 @@ def test_a_taken_port_is_one_clear_error() -> None:
         with pytest.raises(ConfigError) as raised:
             bind("127.0.0.1", port)
         assert raised.value.code == "bind"
-
-
-def test_a_port_that_is_none_is_one_clear_error() -> None:
-    with pytest.raises(ConfigError):
-        bind("127.0.0.1", 70_000)
