@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from holdfast.client.pin_store import PinStore
 from holdfast.telemetry.events import CacheUnreadable, ManifestAccepted
-from tests.client_world import EVIL, GOOD, World, allowed, enforces, pin_of, state
+from tests.client_world import EVIL, HOST, World, allowed, enforces, pin_of, state
+from tests.repository import EPOCH, instant
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -138,14 +140,23 @@ def test_garbage_contributes_nothing_and_is_replaced(world: World, data: bytes) 
     assert world.cached_manifest_version() == 2
 
 
-def test_moments_of_an_edited_cache_do_not_count_either(world: World) -> None:
+def test_moments_of_an_edited_cache_do_not_count_either(tmp_path: Path) -> None:
+    world = World(tmp_path, mode="report-only", until=instant(EPOCH + timedelta(days=30)))
+    world.publish_seed()
+    world.rotate("key-2")
+    with world.open() as store:
+        store.refresh()
+    scope = next(name for name in world.repository.current_files() if name.endswith(".scope.json"))
+    passed = {"untils": [[scope.split("/")[1].split(".")[0], HOST]], "max_ages": []}
     document = world.cached()
-    scope = next(name for name in document["set"]["files"] if name.endswith(".scope.json")).split("/")[1].split(".")[0]
-    document["passed"] = {"untils": [[scope, "api.example.com"]], "max_ages": []}
-    del document["set"]["files"]["timestamp.json"]
+    document["passed"] = passed
+    world.cache_file.write_text(json.dumps(document))
+    with world.open() as store:  # control: with a set that verifies, moments make stricter, and that is all they can
+        assert not allowed(store, EVIL)
+    document["set"]["files"]["timestamp.json"] = "{}"
     world.cache_file.write_text(json.dumps(document))
     with world.open() as store:
-        assert allowed(store, GOOD)
+        assert allowed(store, EVIL)
         store.refresh()
     assert world.cached()["passed"] == {"untils": [], "max_ages": []}
 

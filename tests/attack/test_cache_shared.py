@@ -7,14 +7,15 @@ import json
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.client.pin_store import PinStore
-from tests.client_world import Mirror, World, enforces, http_mirror
+from tests.client_world import EVIL, FakeClock, Mirror, World, allowed, enforces, http_mirror, state
+from tests.repository import EPOCH, instant
 from tests.tools import ROOT, clean_environment
 
 CLIENT = """
@@ -67,6 +68,37 @@ def test_a_writer_takes_over_what_another_one_has_verified(tmp_path: Path) -> No
     assert one.refresh().changed  # its own mirror has version 1 only: it writes, and reads version 2 on the way
     assert enforces(one, "key-2")
     one.close()
+
+
+def test_one_that_reaches_no_mirror_learns_from_the_cache(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish_seed()
+    cut_off = PinStore(world.config(fetcher=Mirror(world.repository, is_down=True)))
+    world.clock.wait(hours=1)
+    world.rotate("key-2")
+    with world.open() as other:
+        other.refresh()
+    on_disk = world.cache_file.read_bytes()
+    assert cut_off.refresh().error is not None
+    assert enforces(cut_off, "key-2")
+    assert state(cut_off) == "fresh"
+    assert world.cache_file.read_bytes() == on_disk
+    cut_off.close()
+
+
+def test_what_one_has_seen_to_pass_another_one_does_not_undo(tmp_path: Path) -> None:
+    world = World(tmp_path, mode="report-only", until=instant(EPOCH + timedelta(days=10)))
+    world.publish_seed()
+    other_clock = FakeClock()
+    with world.open() as seer, world.open(clock=other_clock) as other:
+        world.clock.wait(days=11)
+        assert not allowed(seer, EVIL)
+        seer.refresh()
+        assert len(world.cached()["passed"]["untils"]) == 1
+        assert allowed(other, EVIL)
+        other.refresh()
+        assert len(world.cached()["passed"]["untils"]) == 1
+        assert not allowed(other, EVIL)
 
 
 def test_the_higher_root_comes_first_and_drops_what_it_denies(tmp_path: Path) -> None:

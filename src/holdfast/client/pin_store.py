@@ -183,12 +183,12 @@ class PinStore:
             The verdict; this method raises nothing.
         """
         view = self._view
-        if self._monotonic() >= self._look_at:
-            view = self._look_now()
-        known = view.admitted.get(host)
-        if known is not None and known[0] == path:
-            return known[1]
         try:
+            if self._monotonic() >= self._look_at:
+                view = self._look_now()
+            known = view.admitted.get(host)
+            if known is not None and known[0] == path:
+                return known[1]
             return self._judge(view, host, path)
         except Exception:  # noqa: BLE001  # a bug here must refuse, not let pass, and not tear down an event loop
             _log.exception("%s could not be judged", host)
@@ -225,7 +225,10 @@ class PinStore:
             return verdict
         if verdict.reason is Reason.CANARY:  # refused on purpose, by the self-test
             return verdict
-        self._tell(view, verdict)
+        try:
+            self._tell(view, verdict)
+        except Exception:  # noqa: BLE001  # telling of a verdict must not change it
+            _log.exception("the verdict on %s could not be told", host)
         return verdict
 
     def _tell(self, view: View, verdict: Verdict) -> None:

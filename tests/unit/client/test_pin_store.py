@@ -133,9 +133,28 @@ def test_a_path_may_be_a_list_and_may_be_nonsense(world: World) -> None:
 
 def test_judging_never_raises(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with world.open() as store, caplog.at_level(logging.ERROR):
-        verdict = store.judge(HOST, None)  # type: ignore[arg-type]
-        assert (verdict.allowed, reason(verdict)) == (False, "certificate-syntax")
-        assert "could not be judged" in caplog.text
+        nonsense: list[tuple[Any, Any]] = [(HOST, None), (HOST, 7), ([HOST], GOOD), (HOST, ("text",))]
+        for host, path in nonsense:
+            caplog.clear()
+            verdict = store.judge(host, path)
+            assert (verdict.allowed, reason(verdict)) == (False, "certificate-syntax")
+            assert "could not be judged" in caplog.text
+
+
+def test_telling_of_a_verdict_does_not_change_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, mode="report-only", until=instant(EPOCH.replace(day=30)))
+    world.publish_seed()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the reporter is broken")
+
+    with world.open() as store:
+        monkeypatch.setattr(store._reporter, "record", fail)
+        verdict = store.judge(HOST, EVIL)
+        assert (verdict.allowed, reason(verdict)) == (True, "no-match")
+        assert "the reporter is broken" in caplog.text
 
 
 def test_the_fast_path_gives_the_same_verdict_and_forgets_with_the_set(world: World) -> None:
