@@ -74,8 +74,8 @@ class Client:
             enforced = self.state.enforced if self.source is not Source.SEED else None
             return StoredState(
                 roots=tuple(root.data for root in self.state.roots),
-                timestamp=self.state.timestamp and self.state.timestamp.data,
-                snapshot=self.state.snapshot and self.state.snapshot.data,
+                timestamp=None if self.state.timestamp is None else self.state.timestamp.data,
+                snapshot=None if self.state.snapshot is None else self.state.snapshot.data,
                 files={} if enforced is None else enforced.files,
                 accepted_at=self.accepted_at,
             )
