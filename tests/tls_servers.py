@@ -117,9 +117,11 @@ def serve_lines(connection: Connection) -> None:
 
 
 def serve_echo(connection: Connection) -> None:
-    """Send back whatever comes."""
+    """Send back whatever comes; say goodbye when the client does."""
     while piece := connection.receive():
         connection.send(piece)
+    assert connection.tls is not None
+    connection.tls.unwrap()
 
 
 def serve_sink(connection: Connection) -> None:

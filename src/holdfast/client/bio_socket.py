@@ -20,8 +20,9 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.client.guard import Guard, read_validated_path
+from holdfast.client.guard import Guard, admit, read_validated_path
 from holdfast.client.pinned_socket import PinnedSSLSocket
+from holdfast.client.verification_error import PinVerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +42,23 @@ class BioPinnedSSLSocket(PinnedSSLSocket):
 
     _pin_early: Guard | None = None
 
-    def _examine(self, *, block: bool, earlier: Guard | None = None) -> Guard:
-        return super()._examine(block=block, earlier=earlier or self._pin_early)
+    def do_handshake(self, block: bool = False) -> None:
+        """Do the TLS handshake, and judge the peer before the last flight leaves; see the base class."""
+        try:
+            super().do_handshake(block)
+        except PinVerificationError as error:
+            if self._pin_guard.refusal is None:
+                self._refuse(error)
+            raise
 
     def examine_early(self) -> None:
         """Judge the peer if its path has been validated; called before each flush of the handshake."""
         if self._pin_early is None and read_validated_path(self):
-            self._pin_early = self._examine(block=False)
+            context: Any = self._context
+            self._pin_early = admit(self, context, context.judge, context.shown)
+
+    def _examine(self, *, block: bool, earlier: Guard | None = None) -> Guard:
+        return super()._examine(block=block, earlier=earlier or self._pin_early)
 
 
 class MemoryConnection:

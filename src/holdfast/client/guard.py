@@ -11,7 +11,9 @@ The rules that every kind of socket here shares:
 * **Only this module makes a** :class:`Guard` **that admits.**
 
 The fast path is one function without a call that it can spare: a handshake leaves the processor's caches full of
-arithmetic, and every Python function that is entered after it costs several times what it costs in a loop.
+arithmetic, and every Python function that is entered after it costs several times what it costs in a loop. For the
+same reason a path is read once: certificates that OpenSSL finds equal to those that a host showed last are not encoded
+again.
 
 What is NOT checked here: certificate validity and the host name. OpenSSL did that, and its context must be one that
 cannot be told otherwise (:class:`holdfast.client.ssl_context.PinnedSSLContext`).
@@ -22,7 +24,7 @@ from __future__ import annotations
 import ssl
 import sys
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from holdfast.client.standard_context import get_check_hostname, get_verify_mode
 from holdfast.client.verification_error import PinVerificationError
@@ -33,12 +35,12 @@ from holdfast.errors import HostnameSyntaxError
 if TYPE_CHECKING:
     from holdfast.client.judge import PinJudge
 
-__all__ = ["RELEASED", "UNJUDGED", "Guard", "admit", "get_refresh_budget", "read_validated_path"]
+__all__ = ["RELEASED", "UNJUDGED", "Guard", "Shown", "admit", "get_refresh_budget", "read_validated_path"]
 
 _MAX_REFRESH_SECONDS: Final = 10.0
 # A refresh inside the handshake must leave the caller time to hear of its failure before its own time-out strikes.
 _SHARE_OF_TIMEOUT: Final = 0.8
-_MAX_NAMES: Final = 1024
+_MAX_SHOWN: Final = 1024
 
 _CERT_REQUIRED: Final = int(ssl.CERT_REQUIRED)
 
@@ -47,6 +49,23 @@ class _Constant:
     """A judge that never changes its mind; it stands in guards that have none."""
 
     generation = 0
+
+
+class Shown(NamedTuple):
+    """What a host showed last.
+
+    OpenSSL compares two certificates by a digest of the whole and by every byte that the issuer signed (``X509_cmp``).
+    So where the chains are equal, ``path`` is what reading this one would give.
+
+    Attributes:
+        host: The normalised name.
+        chain: The validated path as OpenSSL holds it; ``None`` if there was none.
+        path: The same as it is judged: DER, leaf first.
+    """
+
+    host: str
+    chain: list[Any] | None
+    path: tuple[bytes, ...]
 
 
 class Guard:
@@ -119,7 +138,7 @@ def admit(
     tls: ssl.SSLSocket | ssl.SSLObject,
     context: ssl.SSLContext,
     judge: PinJudge,
-    names: dict[str, str],
+    shown: dict[str, Shown],
     *,
     block: bool = False,
     earlier: Guard | None = None,
@@ -132,7 +151,7 @@ def admit(
         tls: The connection.
         context: Its context.
         judge: Who judges.
-        names: Normal forms of names that were seen before; kept by the caller, filled here.
+        shown: What each host showed last, by the name that OpenSSL verified; kept by the caller, filled here.
         block: Whether a socket with time-out 0 was told to block for its handshake.
         earlier: A guard of the same connection that was made earlier in the same handshake; its verdict stands if
             nothing has moved since.
@@ -145,23 +164,27 @@ def admit(
     """
     # SSLSocket.server_hostname can be assigned to; this is the name that was verified.
     connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001
-    host = names.get(connection.server_hostname)
+    name = connection.server_hostname
+    last = shown.get(name)
     validated = get_verify_mode(context) == _CERT_REQUIRED and get_check_hostname(context)
-    if host is not None and validated and not connection.session_reused:
-        path = read_validated_path(tls)
+    if last is not None and validated and not connection.session_reused:
+        chain = connection.get_verified_chain()
+        if chain != last.chain:
+            last = shown[name] = Shown(last.host, chain, read_validated_path(tls))
+        host, _, path = last
         generation = judge.generation
         if earlier is not None and earlier.path == path and earlier.judged_at == generation:
             return earlier
         if path and judge.judge(host, path).allowed:
             return Guard(judge, host, path, generation)
-    return _admit_slowly(tls, judge, names, validated=validated, block=block)
+    return _admit_slowly(tls, judge, shown, validated=validated, block=block)
 
 
 def _admit_slowly(
-    tls: ssl.SSLSocket | ssl.SSLObject, judge: PinJudge, names: dict[str, str], *, validated: bool, block: bool
+    tls: ssl.SSLSocket | ssl.SSLObject, judge: PinJudge, shown: dict[str, Shown], *, validated: bool, block: bool
 ) -> Guard:
     connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001 - as above
-    host: str = connection.server_hostname or ""
+    host = name = connection.server_hostname or ""
     exact: Reason | None = None
     path: tuple[bytes, ...] = ()
     if not validated:
@@ -171,9 +194,14 @@ def _admit_slowly(
     else:
         path = read_validated_path(tls)
     try:
-        host = _normalise(host, names)
+        host = normalise_hostname(name)
     except HostnameSyntaxError:
         exact = Reason.HOSTNAME_SYNTAX
+    else:
+        if path:
+            if len(shown) >= _MAX_SHOWN:
+                shown.clear()
+            shown[name] = Shown(host, connection.get_verified_chain(), path)
     generation = judge.generation
     verdict = judge.judge(host, path)
     refreshed = False
@@ -190,14 +218,6 @@ def _admit_slowly(
         # The judge has the last word on paths; that there must be one, and a name, is not left to it.
         raise PinVerificationError.from_verdict(verdict, reason=exact or Reason.EMPTY_PATH)
     return Guard(judge, host, path, generation)
-
-
-def _normalise(host: str, names: dict[str, str]) -> str:
-    normal = normalise_hostname(host)
-    if len(names) >= _MAX_NAMES:
-        names.clear()
-    names[host] = normal
-    return normal
 
 
 def get_refresh_budget(timeout_seconds: float | None) -> float | None:

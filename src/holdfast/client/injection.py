@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.client.exempt_context import is_exempt
-from holdfast.client.guard import RELEASED, Guard, admit
+from holdfast.client.guard import RELEASED, Guard, Shown, admit
 from holdfast.client.pinned_socket import OBJECT_METHODS, SOCKET_METHODS, PinnedSSLObject, PinnedSSLSocket
 from holdfast.client.standard_context import set_options
 from holdfast.client.verification_error import PinVerificationError
@@ -48,13 +48,13 @@ class _Injection:
     Attributes:
         judge: Who judges every connection of the process.
         allow_nameless: Whether connections to nobody in particular pass.
-        names: Normal forms of the host names that were connected to.
+        shown: What each host showed last.
         replaced: Class, attribute, its former value, ours.
     """
 
     judge: PinJudge
     allow_nameless: bool
-    names: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
     replaced: list[tuple[type, str, object, object]] = field(default_factory=list)
 
 
@@ -167,7 +167,7 @@ def _admit_injected(injection: _Injection, tls: Any, *, block: bool, earlier: Gu
     if tls.server_side or is_exempt(context) or nameless:
         return RELEASED
     judge = injection.judge
-    guard = admit(tls, context, judge, injection.names, block=block, earlier=earlier)
+    guard = admit(tls, context, judge, injection.shown, block=block, earlier=earlier)
     if guard.path and judge.protects(guard.host) and _is_unvalidated(connection):
         # The context says *now* that it validates. It was changed between the making of this connection and this
         # line, which is what happens to a context that threads share.

@@ -188,7 +188,7 @@ class PinnedSSLSocket(ssl.SSLSocket):
         """Judge the peer; on refusal close the socket and raise."""
         context: Any = self._context  # a PinnedSSLContext, whose module imports this one
         try:
-            return admit(self, context, context.judge, context.names, block=block, earlier=earlier)
+            return admit(self, context, context.judge, context.shown, block=block, earlier=earlier)
         except PinVerificationError as error:
             self._refuse(error)
 
@@ -292,7 +292,7 @@ class PinnedSSLObject(ssl.SSLObject):
     def _examine(self) -> Guard:
         context: Any = self.context
         try:
-            return admit(self, context, context.judge, context.names, earlier=self._pin_early)
+            return admit(self, context, context.judge, context.shown, earlier=self._pin_early)
         except PinVerificationError as error:
             self._refuse(error)
 

@@ -22,6 +22,7 @@ from holdfast.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from holdfast.client.guard import Shown
     from holdfast.client.judge import PinJudge
 
 __all__ = ["PinVerificationError", "PinnedSSLContext", "create_default_context", "pin_error"]
@@ -46,7 +47,7 @@ class PinnedSSLContext(StandardSSLContext):
 
     def __init__(self, judge: PinJudge) -> None:
         self.judge: Final = judge
-        self.names: Final[dict[str, str]] = {}  # normal forms of the host names that were connected to
+        self.shown: Final[dict[str, Shown]] = {}  # what each host showed last, for the sockets
         self._sockets: type[PinnedSSLSocket] = self.sslsocket_class
         self.minimum_version = ssl.TLSVersion.TLSv1_2
         self.options = self.options
