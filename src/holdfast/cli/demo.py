@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 from rich.console import Console
 
@@ -30,10 +31,11 @@ def command(context: Context) -> int:
 
     With --json the measurements are answered on stdout, and told on stderr meanwhile.
     """
-    narrator = Narrator(Console(file=sys.stderr if context.output.as_json else sys.stdout))
-    narrator.begin()
-    report = run_demo(narrator)
-    narrator.end(report)
+    console = Console(file=sys.stderr if context.output.as_json else sys.stdout)
+    with closing(Narrator(console)) as narrator:
+        narrator.begin()
+        report = run_demo(narrator)
+        narrator.end(report)
     if context.output.as_json:
         context.output.answer(report.to_json(), lambda: ())
     return YES if report.is_as_expected else NO

@@ -90,6 +90,10 @@ class Narrator:
         self._quieten()
         self._print(Text(), self._tabulate(report), Text(), self._conclude(report), Text())
 
+    def close(self) -> None:
+        """Give the terminal back, whatever has happened."""
+        self._quieten()
+
     def _tabulate(self, report: Report) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, header_style="dim")
         table.add_column("", justify="right", no_wrap=True)
