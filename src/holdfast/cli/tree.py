@@ -112,7 +112,9 @@ def invoke(arguments: list[str], output: Output) -> int:
         return USAGE
     except click.UsageError as error:
         return output.fail(ConfigError(error.format_message(), code="usage", hint=_usage_hint(error)))
-    except click.Abort:
+    except click.Abort as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error  # click has no other word for Ctrl-C; at a prompt it raises Abort itself
         return output.fail(ConfigError("aborted: nothing was answered", code="aborted"))
     except click.ClickException as error:
         return output.fail(ConfigError(error.format_message(), code="usage"))
