@@ -51,7 +51,7 @@ class Figure:
         unit: Such as ``x plain context``, ``us``, ``bytes``, ``requests``.
         quartiles: Of what ``value`` is the median of; ``None`` for what is counted.
         at_most: The target; ``None`` for what is only to be known.
-        tried: What was done about it; shown when the target is missed.
+        tried: What was done about it; shown where the target is missed.
     """
 
     name: str
@@ -60,12 +60,17 @@ class Figure:
     unit: str
     quartiles: tuple[float, float] | None = None
     at_most: float | None = None
-    tried: str = ""
+    tried: str = "nothing yet."
 
     @classmethod
     def of(cls, spread: Spread, *, name: str, what: str, unit: str, **more: Any) -> Figure:
         """Make the figure of a spread."""
         return cls(name=name, what=what, value=spread.median, unit=unit, quartiles=(spread.low, spread.high), **more)
+
+    @property
+    def subject(self) -> str:
+        """The module that measured it."""
+        return self.name.partition(".")[0]
 
     @property
     def is_met(self) -> bool | None:

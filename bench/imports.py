@@ -47,7 +47,6 @@ def measure(*, quick: bool) -> list[Figure]:
     return [
         Figure.of(
             ratio, name="imports.ratio", what="`import holdfast`, CPU", unit="x `import ssl`", at_most=TARGET,
-            tried="see the modules with `python -X importtime -c 'import holdfast'`.",
         ),
         Figure.of(absolute, name="imports.holdfast", what="`import holdfast`, CPU", unit="ms"),
         Figure(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of figures: ``bench/out/summary.json``, and the table of ``docs/performance.md``."""
+"""What becomes of figures: ``bench/out/summary.json``, and the tables of ``docs/performance.md``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.harness import Figure
 
-__all__ = ["BEGIN", "END", "PAGE", "SUMMARY", "describe_machine", "render_table", "write_page", "write_summary"]
+__all__ = ["BEGIN", "END", "PAGE", "SUBJECTS", "SUMMARY", "render_tables", "write_page", "write_summary"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 SUMMARY = _ROOT / "bench" / "out" / "summary.json"
@@ -20,14 +20,25 @@ PAGE = _ROOT / "docs" / "performance.md"
 BEGIN = "<!-- bench: begin (written by `make bench`, do not edit) -->"
 END = "<!-- bench: end -->"
 
+SUBJECTS = {
+    "handshake": "Handshake: client CPU beside a plain context",
+    "throughput": "Throughput of a connection that stands",
+    "lookup": "Looking up the pins of a host",
+    "verification": "Verifying a bundle",
+    "roundtrips": "Requests and round trips of a refresh, on a link of 80 ms",
+    "mismatch": "Refresh on mismatch",
+    "imports": "Import",
+}
+"""The modules that measure, in the order of the page, each with its title."""
+
 
 def command_of(figure: Figure) -> str:
     """What to type to measure a figure again."""
-    return f"make bench ARGS={figure.name.partition('.')[0]}"
+    return f"make bench ARGS={figure.subject}"
 
 
 def write_summary(figures: Iterable[Figure], path: Path = SUMMARY) -> None:
-    """Write one flat object: name -> value, unit, target, command, and how it came out."""
+    """Write one flat object: name -> value, unit, target, command; and whether the target is met, and the quartiles."""
     summary = {
         figure.name: {
             "value": round(figure.value, 6),
@@ -40,33 +51,36 @@ def write_summary(figures: Iterable[Figure], path: Path = SUMMARY) -> None:
         for figure in figures
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    _replace(path, json.dumps(summary, indent=2) + "\n")
 
 
 def write_page(figures: Sequence[Figure], path: Path = PAGE) -> None:
-    """Put the table between its two markers; the rest of the page is written by people."""
+    """Put the tables between their two markers; the rest of the page is written by people."""
     before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"{path.name} has lost the markers of its table")
-    text = f"{before}{BEGIN}\n{render_table(figures)}{END}{after}"
+        raise SystemExit(f"error: {path.name} has lost the markers of its tables")
+    _replace(path, f"{before}{BEGIN}\n\n{render_tables(figures)}\n{END}{after}")
+
+
+def _replace(path: Path, text: str) -> None:
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 
-def render_table(figures: Sequence[Figure]) -> str:
-    """Render figures as Markdown: where they were measured, the table, and what was tried about each missed target."""
-    lines = [f"Measured on {describe_machine()}.", "", "| what | measured | quartiles | target | again |"]
-    lines.append("|--|--:|--:|--|--|")
-    lines += [_render_row(figure) for figure in figures]
+def render_tables(figures: Sequence[Figure]) -> str:
+    """Render figures as Markdown: where they were measured, a table a subject, what was tried about missed targets."""
+    lines = [f"Measured on {describe_machine()}.", ""]
+    for subject, title in SUBJECTS.items():
+        own = [figure for figure in figures if figure.subject == subject]
+        if own:
+            lines += [f"### {title}", "", "| | median | unit | quartiles | target | again |", "|--|--:|--|--|--|--|"]
+            lines += [*map(_render_row, own), ""]
     missed = [figure for figure in figures if figure.is_met is False]
-    lines.append("")
     if missed:
-        lines += ["Missed, and what was tried:", ""]
-        lines += [f"* **{figure.what}**: {figure.tried or 'nothing yet.'}" for figure in missed]
+        lines += ["### Missed, and what was tried", ""]
+        lines += [f"* **{figure.what}**, {figure.unit}: {figure.tried}" for figure in missed]
     else:
         lines.append("Every target is met.")
     return "\n".join(lines) + "\n"
@@ -75,7 +89,7 @@ def render_table(figures: Sequence[Figure]) -> str:
 def _render_row(figure: Figure) -> str:
     quartiles = "" if figure.quartiles is None else " to ".join(_format(value) for value in figure.quartiles)
     verdict = "" if figure.is_met is None else f"≤ {figure.at_most:g}: {'met' if figure.is_met else '**missed**'}"
-    cells = (figure.what, f"{_format(figure.value)} {figure.unit}", quartiles, verdict, f"`{command_of(figure)}`")
+    cells = (figure.what, _format(figure.value), figure.unit, quartiles, verdict, f"`{command_of(figure)}`")
     return f"| {' | '.join(cells)} |"
 
 
@@ -90,4 +104,4 @@ def describe_machine() -> str:
     cores = os.cpu_count() or 1
     openssl = " ".join(ssl.OPENSSL_VERSION.split()[:2])
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{cores} shared virtual cores ({platform.machine()}), {platform.system()}, {python}, {openssl}"
+    return f"{cores} cores ({platform.machine()}), {platform.system()}, {python}, {openssl}"

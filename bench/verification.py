@@ -184,18 +184,17 @@ def measure(*, quick: bool) -> list[Figure]:
         rounds = {1: 301, 50: 301, 1_000: 31, 10_000: 7}[hosts] // (5 if quick else 1)
         taken = compare_verification(hosts, rounds=rounds)
         is_target = hosts == TARGET_SIZE
-        tried = "see `python -m cProfile` of `bench.verification.verify_once`."
         size = f"{hosts:,} host{'s' if hosts > 1 else ''}"
         for state in ("cold", "steady"):
             held = is_target and state == "cold"
             figures += [
                 Figure.of(
                     taken.raw[state], name=f"verification.raw_{state}_{hosts}", unit="raw P-256 verifications",
-                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_RAW if held else None, tried=tried,
+                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_RAW if held else None,
                 ),
                 Figure.of(
                     taken.bare[state], name=f"verification.bare_{state}_{hosts}", unit="x bare `tuf.api.metadata`",
-                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_BARE if held else None, tried=tried,
+                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_BARE if held else None,
                 ),
                 Figure.of(
                     taken.seconds[state].scaled(1e3), name=f"verification.ms_{state}_{hosts}", unit="ms",

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pins cost on a connection that stands: bulk data down and up, pinned beside plain.
+
+All connections stand at once and take turns, a few MiB each. A turn is timed by the wall clock, because throughput is
+what people see, and by the client's CPU, because a slow server would hide what the client does. The data is read by
+64 KiB and written by 64 KiB, as clients do, so that every guard is passed as often as it is in an app. The server is
+another process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable
+
+import holdfast
+from bench.backends import HOST, Backend, connect, open_store, run_backends
+from bench.harness import Figure, Spread, Way, cpu_clock, interleave, no_collections, ratios, spread_of, talk
+from bench.tls_server import DOWNLOAD, UPLOAD
+from holdfast.client.bio_socket import BioPinnedSSLSocket
+
+__all__ = ["Comparison", "compare_throughput", "measure"]
+
+AT_MOST = 1.02
+MIB = 1024 * 1024
+TURN = 4 * MIB
+TOTAL = 150 * MIB  # of each way and direction, in a full run
+_PIECE = 64 * 1024
+DIRECTIONS = {"download": DOWNLOAD, "upload": UPLOAD}
+
+Comparison = dict[str, dict[str, Spread]]
+"""By direction and way (``_cpu``: client CPU), in terms of the plain one; ``plain`` itself in seconds a turn."""
+
+
+def _download(tls: ssl.SSLSocket, buffer: bytearray) -> None:
+    left = TURN
+    while left:
+        left -= tls.recv_into(buffer, min(left, _PIECE))
+
+
+def _upload(tls: ssl.SSLSocket, buffer: bytearray) -> None:
+    view = memoryview(buffer)
+    for _ in range(TURN // _PIECE):
+        tls.sendall(view)
+    assert tls.recv(1) == b"!"
+
+
+def _way(tls: ssl.SSLSocket, direction: str, clock: Callable[[], float]) -> Way:
+    move = _download if direction == "download" else _upload
+    buffer = bytearray(_PIECE)
+    command = DIRECTIONS[direction] + TURN.to_bytes(8, "big")
+
+    def way() -> float:
+        start = clock()
+        tls.sendall(command)
+        move(tls, buffer)
+        return clock() - start
+
+    return way
+
+
+def compare_throughput(backend: Backend, *, rounds: int) -> Comparison:
+    """Move data over a plain, a pinned and a BIO-pumped connection by turns."""
+    store = open_store(backend.identity)
+    cafile = str(backend.cafile)
+    with_certificate = holdfast.create_default_context(store, cafile=cafile)
+    with_certificate.load_cert_chain(*backend.files)  # any will do: the server asks for none
+    contexts = {
+        "plain": backend.plain_context(),
+        "pinned": holdfast.create_default_context(store, cafile=cafile),
+        "bio": with_certificate,
+    }
+    taken: Comparison = {}
+    with contextlib.ExitStack() as stack:
+        connections = {}
+        for name, context in contexts.items():
+            tls = context.wrap_socket(connect(backend), server_hostname=HOST)
+            connections[name] = stack.enter_context(tls)
+        assert isinstance(connections["bio"], BioPinnedSSLSocket)
+        for direction in DIRECTIONS:
+            spreads = taken[direction] = {}
+            for suffix, clock in (("", time.perf_counter), ("_cpu", cpu_clock)):
+                ways = {name: _way(tls, direction, clock) for name, tls in connections.items()}
+                with no_collections():
+                    costs = interleave(ways, rounds=rounds, warm_up=3)
+                spreads |= {f"{name}{suffix}": ratios(costs[name], costs["plain"]) for name in ("pinned", "bio")}
+                spreads.setdefault("plain", spread_of(costs["plain"]))
+    return taken
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Measure this subject."""
+    rounds = (TOTAL // 5 if quick else TOTAL * 8) // TURN
+    with run_backends() as backends:
+        talk(f"throughput: {rounds * TURN // MIB} MiB each way, each connection")
+        taken = compare_throughput(backends["p256"], rounds=rounds)
+    figures = []
+    for direction in DIRECTIONS:
+        plain = taken[direction]["plain"]
+        figures += [
+            Figure.of(
+                taken[direction]["pinned"], name=f"throughput.{direction}_pinned",
+                what=f"{direction} over a pinned connection", unit="x plain time", at_most=AT_MOST,
+            ),
+            Figure.of(
+                taken[direction]["pinned_cpu"], name=f"throughput.{direction}_pinned_cpu",
+                what=f"{direction} over a pinned connection, client CPU", unit="x plain CPU",
+            ),
+            Figure.of(
+                taken[direction]["bio"], name=f"throughput.{direction}_bio",
+                what=f"{direction} over a pinned connection with a client certificate", unit="x plain time",
+            ),
+            Figure(
+                name=f"throughput.{direction}_plain", what=f"{direction} over a plain connection",
+                value=TURN / MIB / plain.median, unit="MiB/s",
+            ),
+        ]  # fmt: skip
+    return figures
