@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.client.fetcher import Response
 from holdfast.telemetry.events import PinMismatched, ReportOnlyEnded, ReportOnlyHonoured
 from tests.client_world import EVIL, GOOD, HOST, World, allowed, reason
 from tests.repository import EPOCH, instant
@@ -84,4 +85,23 @@ def test_a_passed_moment_is_kept_by_whoever_noticed_without_a_refresh(world: Wor
                 thread.join(5)
     world.clock.set_device(EPOCH)
     with world.open() as store:
+        assert not allowed(store, EVIL)
+
+
+def test_a_moment_that_passes_during_a_refresh_is_not_lost_with_it(world: World) -> None:
+    with world.open() as store:
+        real = world.mirror.get
+
+        def get(url: str, *, max_bytes: int, timeout_seconds: float, etag: str | None = None) -> Response:
+            response = real(url, max_bytes=max_bytes, timeout_seconds=timeout_seconds, etag=etag)
+            world.clock.wait(days=11)
+            assert not allowed(store, EVIL)
+            world.clock.set_device(EPOCH + timedelta(hours=1))
+            return response
+
+        world.clock.wait(hours=1)
+        world.repository.now = world.clock.device
+        world.repository.publish_timestamp()  # the same scope, newly signed
+        world.mirror.get = get  # type: ignore[method-assign]
+        assert store.refresh().error is None
         assert not allowed(store, EVIL)
