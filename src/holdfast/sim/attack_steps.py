@@ -27,6 +27,7 @@ from holdfast.sim.thief import Thief
 from holdfast.telemetry.events import ManifestAccepted, OlderCopySeen, RefreshFailed
 
 if TYPE_CHECKING:
+    from holdfast.control.model import HostRecord
     from holdfast.sim.app import App
     from holdfast.sim.report import Step
     from holdfast.sim.stage import Stage
@@ -149,29 +150,11 @@ def replay(stage: Stage, step: Step) -> None:
 def steal_automation_key(stage: Stage, step: Step) -> None:
     """Step 8: who holds automation's keys cannot unprotect; and the security team has the last word."""
     _unprotect_by_publisher(stage, step)
-    app = stage.install_away("victim")
-    app.store.refresh()
-    version = app.manifest_version
-    with stage.away.impersonated(stage.thief.sign_manifest()):
-        result = app.store.refresh()
-    step.check(
-        "the thief signs a manifest without the host",
-        _name(result.error),
-        met=isinstance(result.error, ScopeError) and app.manifest_version == version,
-    )
-    _check_stranger(stage, step, app, "the host stays protected")
+    _unprotect_by_hand(stage, step)
     host = stage.office.service.load_draft().hosts[0]
     own = stage.office.make_pin(HOST, stage.rogue_ca.issue(HOST).key, PinList.ACCEPT, PinUse.CURRENT)
-    stage.forged = stage.thief.sign_manifest(replace(host, pins=(own,)))
-    with stage.away.impersonated(stage.forged):
-        app.store.refresh()
-        refusal = attempt(app.get, HOST, stage.backend.address)
-    step.check(
-        "at most he swaps leaf keys, and needs a CA",
-        f"manifest {app.manifest_version} taken: the genuine key is refused",
-        met=app.manifest_version > version and isinstance(refusal, PinMismatchError),
-    )
-    app.store.close()
+    swapped = replace(host, pins=(own,))
+    _swap_leaf_keys(stage, step, swapped)
     step.doing("the security team takes the manifest over, with its offline keys")
     began = time.monotonic()
     version = stage.office.take_over().versions["manifest"]
@@ -181,16 +164,16 @@ def steal_automation_key(stage: Stage, step: Step) -> None:
         f"manifest {version} in {len(seconds)} of {FLEET} apps after {seconds[-1]:.2f} s",
         met=len(seconds) == FLEET,
     )
-    second = stage.install_away("bystander")
-    second.store.refresh()
-    with stage.away.impersonated(stage.thief.sign_manifest(replace(host, pins=(own,)))):
-        result = second.store.refresh()
+    app = stage.install_away("bystander")
+    app.store.refresh()
+    with stage.away.impersonated(stage.thief.sign_manifest(swapped)):
+        result = app.store.refresh()
     step.check(
         "the thief signs on: nobody listens any more",
-        f"manifest {second.manifest_version} stays: the genuine key connects",
-        met=result.error is None and second.manifest_version == version and _connects(stage, second),
+        f"manifest {app.manifest_version} stays: the genuine key connects",
+        met=result.error is None and app.manifest_version == version and _connects(stage, app),
     )
-    second.store.close()
+    app.store.close()
     step.figures |= {"take_over_to_enforced_seconds": seconds[-1]}
     step.headline = f"refused; overruled after {seconds[-1]:.2f} s"
 
@@ -207,6 +190,37 @@ def _unprotect_by_publisher(stage: Stage, step: Step) -> None:
         _name(refusal),
         met=isinstance(refusal, SignerUnavailable) and stage.read_published() == published,
     )
+
+
+def _unprotect_by_hand(stage: Stage, step: Step) -> None:
+    app = stage.install_away("victim")
+    app.store.refresh()
+    version = app.manifest_version
+    with stage.away.impersonated(stage.thief.sign_manifest()):
+        result = app.store.refresh()
+    step.check(
+        "the thief signs a manifest without the host",
+        _name(result.error),
+        met=isinstance(result.error, ScopeError) and app.manifest_version == version,
+    )
+    _check_stranger(stage, step, app, "the host stays protected")
+    app.store.close()
+
+
+def _swap_leaf_keys(stage: Stage, step: Step, swapped: HostRecord) -> None:
+    """What a stolen automation key can do at most; the app that believes it is healed by the root rotation."""
+    app = stage.install_away("victim")
+    version = app.manifest_version
+    stage.forged = stage.thief.sign_manifest(swapped)
+    with stage.away.impersonated(stage.forged):
+        app.store.refresh()
+        refusal = attempt(app.get, HOST, stage.backend.address)
+    step.check(
+        "at most he swaps leaf keys, and needs a CA",
+        f"manifest {app.manifest_version} taken: the genuine key is refused",
+        met=app.manifest_version > version and isinstance(refusal, PinMismatchError),
+    )
+    app.store.close()
 
 
 def rotate_root(stage: Stage, step: Step) -> None:

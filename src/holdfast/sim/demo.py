@@ -22,7 +22,7 @@ from holdfast.sim.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from holdfast.sim.report import Listener
+    from holdfast.sim.report import Audience
 
 __all__ = ["SCRIPT", "Scene", "run_demo"]
 
@@ -84,11 +84,11 @@ SCRIPT: Final = (
 )
 
 
-def run_demo(listener: Listener, script: Sequence[Scene] = SCRIPT) -> Report:
+def run_demo(audience: Audience, script: Sequence[Scene] = SCRIPT) -> Report:
     """Run every step; one that is ended by an error is the last one.
 
     Args:
-        listener: Follows it.
+        audience: Follows it.
         script: What to play; later scenes need what earlier ones leave behind.
 
     Returns:
@@ -100,9 +100,9 @@ def run_demo(listener: Listener, script: Sequence[Scene] = SCRIPT) -> Report:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-demo-")))
         stage = Stage(folder, stack)
         for number, scene in enumerate(script, start=1):
-            step = Step(number, scene.title, scene.shows, listener)
+            step = Step(number, scene.title, scene.shows, audience)
             steps.append(step)
-            listener.step_began(step)
+            audience.step_began(step)
             error = _play(scene, stage, step)
             step.end(error)
             if error:

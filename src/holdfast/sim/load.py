@@ -17,24 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-__all__ = ["Outcome", "SteadyLoad", "Tally"]
+__all__ = ["SteadyLoad", "Tally"]
 
 _STOP_TIMEOUT_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One request.
-
-    Attributes:
-        began: Monotonic seconds.
-        seconds: How long it took.
-        failure: Why it failed, in a word; ``None`` if it succeeded.
-    """
-
-    began: float
-    seconds: float
-    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +66,7 @@ class SteadyLoad:
         self._describe = describe
         self._interval = interval_seconds
         self._stopping = threading.Event()
-        self._outcomes: list[Outcome] = []  # appending is atomic
+        self._outcomes: list[tuple[float, str | None]] = []  # seconds, failure; appending is atomic
         self._workers = [
             threading.Thread(
                 target=self._work, args=(request, number / len(requests)), name="holdfast-load", daemon=True
@@ -112,8 +97,8 @@ class SteadyLoad:
     def since(self, mark: int = 0) -> Tally:
         """Count the requests that ended after a moment."""
         outcomes = self._outcomes[mark:]
-        failures = Counter(each.failure for each in outcomes if each.failure is not None)
-        times = sorted(each.seconds for each in outcomes if each.failure is None)
+        failures = Counter(failure for _, failure in outcomes if failure is not None)
+        times = sorted(seconds for seconds, failure in outcomes if failure is None)
         return Tally(len(times), dict(failures), times[len(times) // 2] if times else 0.0)
 
     def _work(self, request: Callable[[], object], offset: float) -> None:
@@ -126,5 +111,5 @@ class SteadyLoad:
             except Exception as error:  # noqa: BLE001  # a worker that died would make the load look perfect
                 failure = self._describe(error)
             now = time.monotonic()
-            self._outcomes.append(Outcome(began, now - began, failure))
+            self._outcomes.append((now - began, failure))
             due = max(due + self._interval, now)

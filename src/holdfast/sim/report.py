@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Check", "Listener", "Report", "Step"]
+__all__ = ["Audience", "Check", "Report", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Check:
     is_met: bool
 
 
-class Listener(Protocol):
+class Audience(Protocol):
     """Whoever follows a demonstration while it runs."""
 
     def step_began(self, step: Step) -> None:
@@ -62,7 +62,7 @@ class Step:
     number: int
     title: str
     shows: str
-    listener: Listener = field(repr=False)
+    audience: Audience = field(repr=False)
     checks: list[Check] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     headline: str = ""
@@ -77,7 +77,7 @@ class Step:
 
     def doing(self, text: str) -> None:
         """Say what is about to happen."""
-        self.listener.step_works(self, text)
+        self.audience.step_works(self, text)
 
     def check(self, what: str, measured: object, *, met: bool) -> None:
         """Record a check.
@@ -89,13 +89,13 @@ class Step:
         """
         check = Check(what, str(measured), bool(met))
         self.checks.append(check)
-        self.listener.check_made(self, check)
+        self.audience.check_made(self, check)
 
     def end(self, error: str = "") -> None:
         """End the step; with an error it has deviated."""
         self.error = error
         self.seconds = time.monotonic() - self._began
-        self.listener.step_ended(self)
+        self.audience.step_ended(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
