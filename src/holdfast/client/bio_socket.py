@@ -216,10 +216,12 @@ class MemoryConnection:
         with self._receive_lock:
             if self._incoming.pending:
                 return  # another thread has received the record that this one waited for
-            if not self._receive_to(_HEADER_BYTES, deadline) or not self._receive_to(self._record_bytes(), deadline):
+            whole = self._receive_to(_HEADER_BYTES, deadline) and self._receive_to(self._record_bytes(), deadline)
+            if self._partial:
+                self._incoming.write(self._partial)
+                self._partial.clear()
+            if not whole:
                 self._incoming.write_eof()
-            self._incoming.write(self._partial)
-            self._partial.clear()
 
     def _record_bytes(self) -> int:
         """Tell how long the record is whose header has come; what is no TLS record is OpenSSL's to refuse, at once."""
