@@ -22,11 +22,15 @@ from holdfast.client.exempt_context import create_exempt_context
 from holdfast.client.ssl_context import create_default_context
 from holdfast.core.validation import Reason
 from holdfast.errors import PinMismatchError
+from holdfast.telemetry.events import SelfTestFailed, SelfTestInconclusive, SelfTestPassed
 
 if TYPE_CHECKING:
-    from holdfast.client.judge import PinJudge
+    from datetime import datetime
 
-__all__ = ["SelfTestOutcome", "SelfTestResult", "run_offline_test", "run_online_test"]
+    from holdfast.client.judge import PinJudge
+    from holdfast.telemetry.events import Event
+
+__all__ = ["SelfTestOutcome", "SelfTestResult", "run_offline_test", "run_online_test", "run_self_test"]
 
 _MAX_ROUNDS = 20  # of a handshake in memory, which takes three
 
@@ -58,6 +62,28 @@ class SelfTestResult:
     def passed(self) -> bool:
         """Whether enforcement was seen to work."""
         return self.outcome is SelfTestOutcome.PASSED
+
+
+def run_self_test(
+    judge: PinJudge,
+    channel: str,
+    canary_host: str | None,
+    *,
+    at: datetime,
+    online: bool,
+    port: int,
+    cafile: str | None,
+    timeout_seconds: float,
+) -> tuple[SelfTestResult, Event]:
+    """Run one of the two tests, and make the event that tells of it; see :meth:`holdfast.PinStore.self_test`."""
+    if online:
+        result = run_online_test(judge, canary_host, port=port, cafile=cafile, timeout_seconds=timeout_seconds)
+    else:
+        result = run_offline_test(judge, canary_host)
+    if result.passed:
+        return result, SelfTestPassed(channel=channel, at=at, kind=result.kind)
+    kind = SelfTestFailed if result.outcome is SelfTestOutcome.FAILED else SelfTestInconclusive
+    return result, kind(channel=channel, at=at, kind=result.kind, detail=result.detail)
 
 
 def run_offline_test(judge: PinJudge, canary_host: str | None) -> SelfTestResult:

@@ -17,29 +17,23 @@ from __future__ import annotations
 import logging
 import math
 import os
-import weakref
 from typing import TYPE_CHECKING, Any, Self
 
 from holdfast.client.clock import SystemClock
 from holdfast.client.config import ClientConfig, load_exported
 from holdfast.client.fetcher import HttpFetcher
+from holdfast.client.forking import reset_in_children
 from holdfast.client.judging import CertificateCache, is_enforced, is_protected, judge_path
 from holdfast.client.listeners import Listeners
 from holdfast.client.refresh_result import RefreshResult
 from holdfast.client.refresher import Refresher, wait_async
 from holdfast.client.registry import claim_hosts, release_hosts
 from holdfast.client.reporting import Reporter
+from holdfast.client.telling import VerdictTeller
 from holdfast.core.freshness import State, clamp_refresh_seconds
 from holdfast.core.limits import MAX_INTEGER
 from holdfast.core.validation import Reason, refuse
 from holdfast.errors import ConfigError
-from holdfast.telemetry.events import (
-    PinMismatched,
-    ReportOnlyHonoured,
-    SelfTestFailed,
-    SelfTestInconclusive,
-    SelfTestPassed,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,8 +100,14 @@ class PinStore:
             app_version=config.app_version,
             certificates=config.report_certificates,
         )
+        self._teller = VerdictTeller(
+            self.channel,
+            clock=self._clock,
+            emit=self._listeners.emit,
+            reporter=self._reporter if config.send_reports else None,
+        )
         claim_hosts(self, self.channel, self._view.enforcement.table)
-        _reset_after_fork(self)
+        reset_in_children(self)
 
     @classmethod
     def open(
@@ -223,37 +223,8 @@ class PinStore:
         verdict = judge_path(view, self._certificates, host, path, now=now)
         if verdict.allowed and verdict.enforced:
             return verdict
-        if verdict.reason is Reason.CANARY:  # refused on purpose, by the self-test
-            return verdict
-        try:
-            self._tell(view, verdict)
-        except Exception:  # noqa: BLE001  # telling of a verdict must not change it
-            _log.exception("the verdict on %s could not be told", host)
+        self._teller.tell(view, verdict)
         return verdict
-
-    def _tell(self, view: View, verdict: Verdict) -> None:
-        at = self._clock.now()
-        self._listeners.emit(
-            PinMismatched(
-                channel=self.channel,
-                at=at,
-                host=verdict.host,
-                pattern=verdict.pattern,
-                reason=verdict.reason.value,
-                observed=verdict.observed,
-                manifest_version=verdict.manifest_version,
-                state=view.state.value,
-                enforced=verdict.enforced,
-            )
-        )
-        if verdict.until is not None and not verdict.enforced:
-            self._listeners.emit(
-                ReportOnlyHonoured(
-                    channel=self.channel, at=at, host=verdict.host, reason=verdict.reason.value, until=verdict.until
-                )
-            )
-        if self._config.send_reports:
-            self._reporter.record(view, verdict)
 
     # ------------------------------------------------------------- refreshing
 
@@ -439,19 +410,19 @@ class PinStore:
             What it found: ``passed``, ``failed`` (nothing here can be trusted to refuse) or ``inconclusive``, which is
             no pass. The listeners hear of it too.
         """
-        # A heavy import: contexts, and what it takes to make up a server.
-        from holdfast.client.canary import SelfTestOutcome, run_offline_test, run_online_test
+        from holdfast.client.canary import run_self_test  # a heavy import: what it takes to make up a server
 
-        if online:
-            result = run_online_test(self, self.canary_host, port=port, cafile=cafile, timeout_seconds=timeout_seconds)
-        else:
-            result = run_offline_test(self, self.canary_host)
-        at = self._clock.now()
-        if result.outcome is SelfTestOutcome.PASSED:
-            self.emit(SelfTestPassed(channel=self.channel, at=at, kind=result.kind))
-        else:
-            event = SelfTestFailed if result.outcome is SelfTestOutcome.FAILED else SelfTestInconclusive
-            self.emit(event(channel=self.channel, at=at, kind=result.kind, detail=result.detail))
+        result, event = run_self_test(
+            self,
+            self.channel,
+            self.canary_host,
+            at=self._clock.now(),
+            online=online,
+            port=port,
+            cafile=cafile,
+            timeout_seconds=timeout_seconds,
+        )
+        self.emit(event)
         return result
 
     # ------------------------------------------------------------ listening
@@ -484,17 +455,3 @@ class PinStore:
         self._keeper.reset_after_fork()
         self._reporter.reset_after_fork()
         self._refresher.reset_after_fork()
-
-
-def _reset_after_fork(store: PinStore) -> None:
-    """Have a store start anew in every child process, for as long as it lives."""
-    if not hasattr(os, "register_at_fork"):
-        return
-    reference = weakref.ref(store)
-
-    def reset() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.reset_after_fork()
-
-    os.register_at_fork(after_in_child=reset)

@@ -63,7 +63,6 @@ def test_above_fifty_the_timestamp_is_asked_and_the_bundle_only_if_the_snapshot_
         assert asked(many) == ["timestamp.json"]
         store.refresh()
         assert asked(many) == ["timestamp.json"]
-        assert many.mirror.conditional[-1] is None or state(store) == "fresh"
         # re-signed: the age is new, the set is not
         many.clock.wait(hours=1)
         many.repository.now = many.clock.device
@@ -81,6 +80,19 @@ def test_above_fifty_the_timestamp_is_asked_and_the_bundle_only_if_the_snapshot_
         assert store.refresh().changed
         assert asked(many) == ["timestamp.json", "bundle.json"]
         assert enforces(store, "key-2")
+
+
+def test_above_fifty_both_files_are_asked_for_conditionally(many: World) -> None:
+    with many.open() as store:
+        store.refresh()
+        many.clock.wait(hours=1)
+        store.refresh()
+        many.clock.wait(hours=1)
+        store.refresh()
+        many.clock.wait(hours=22)
+        store.refresh()
+        assert asked(many) == ["bundle.json", "timestamp.json", "timestamp.json", "bundle.json"]
+        assert [etag is not None for etag in many.mirror.conditional] == [False, False, True, True]
 
 
 def test_above_fifty_a_day_brings_the_bundle_and_a_new_root(many: World) -> None:

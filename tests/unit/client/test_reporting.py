@@ -227,8 +227,8 @@ def test_the_share_of_clients_is_honoured(world: World, sample: float, expected:
 
 def test_a_check_in_a_day_with_these_members_and_no_other(world: World) -> None:
     with world.open(app_version="4.2.0") as store:
-        for _ in range(72):
-            world.clock.wait(hours=1)
+        for _ in range(24):
+            world.clock.wait(hours=3)
             world.publish()
             store.refresh()
             settle(store)
