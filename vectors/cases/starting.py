@@ -60,7 +60,7 @@ def _seeds() -> list[Story]:
         "FRE-7 TRU-30",
         "a seed without a timestamp",
         lacking("timestamp.json"),
-        "MetadataError",
+        "MixAndMatchError",
         "file-missing",
     )
     broken("no-pins", "FRE-7 TRU-30", "a seed without a role", lacking("pins.json"), "MixAndMatchError", "file-missing")

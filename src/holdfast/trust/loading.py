@@ -18,7 +18,7 @@ from tuf.api.metadata import Root, Snapshot, Timestamp
 
 from holdfast.core.freshness import Source, effective_now
 from holdfast.core.limits import MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TIMESTAMP_BYTES
-from holdfast.errors import AnchorError, HoldfastError, MetadataError, TrustError
+from holdfast.errors import AnchorError, HoldfastError, MetadataError, MixAndMatchError, TrustError
 from holdfast.trust.bundle import fetch_from, name_role_file
 from holdfast.trust.roles import RoleFile, T, parse_role, verify_channel, verify_threshold
 from holdfast.trust.state import TrustedState, VerifiedManifest, drop_replaced_marks, find_clock_references
@@ -81,7 +81,7 @@ def load_seed(anchor: TrustAnchor, files: Mapping[str, bytes]) -> TrustedState:
     """
     data = files.get(name_role_file(Timestamp.type, None))
     if data is None:
-        raise MetadataError("the seed has no timestamp.json", code="file-missing", role=Timestamp.type)
+        raise MixAndMatchError("the seed has no timestamp.json", code="file-missing", role=Timestamp.type)
     issued = parse_role(Timestamp, data, max_bytes=MAX_TIMESTAMP_BYTES).issued
     if issued is None:
         raise MetadataError("the seed does not say when it was signed", code="issued-missing", role=Timestamp.type)
