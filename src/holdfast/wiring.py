@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.control.ceremony import OFFLINE, ONLINE, found_channel
 from holdfast.control.db.sqlite import SQLiteStore
+from holdfast.control.encrypted_key import SCRYPT_COST, ScryptCost, UnsafeFastScryptCost
 from holdfast.control.lock import FileLock
 from holdfast.control.publication import Publisher
 from holdfast.control.service import Service
@@ -28,13 +29,7 @@ from holdfast.control.settings import (
     render_settings,
     resolve,
 )
-from holdfast.control.signers import (
-    SCRYPT_COST,
-    FileKeyRing,
-    ScryptCost,
-    UnsafeFastScryptCost,
-    make_private_directory,
-)
+from holdfast.control.signers import FileKeyRing, make_private_directory
 from holdfast.control.sinks.directory import DirectorySink
 from holdfast.errors import ConfigError, Conflict, NotFound, StoreError
 

@@ -72,9 +72,9 @@ def command(
     """
     now, place = read_clock(), parse_endpoint(url)
     if source is None:
-        verified = open_here(context)[1].load_verified()
+        verified = open_here(context)[1].load_enforced()
     else:
-        verified = load_set(context, source, anchor, now=now)
+        verified = load_set(context, source, anchor, now=now, as_seed=True)
     looks = []
     for address in resolve_addresses(place):
         context.output.progress(f"asking {address}")

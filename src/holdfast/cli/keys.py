@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from holdfast.control.encrypted_key import encrypt_private_key
 from holdfast.control.model import HostRecord, PinList, PinRecord, PinUse
-from holdfast.control.signers import encrypt_private_key, write_key_file
+from holdfast.control.signers import write_key_file
 from holdfast.control.sources.key_files import FileKey, covers, key_from_unknown, read_input_file
 from holdfast.core.instant import format_instant
 from holdfast.core.pin import PinType, Position, format_digest, parse_digest

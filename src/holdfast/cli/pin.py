@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -18,7 +18,8 @@ from holdfast.cli.keys import (
     parse_digest_argument,
     pin_rows,
 )
-from holdfast.cli.output import NO, UNKNOWN, YES, render_table
+from holdfast.cli.observation import add_compared, describe_observation, observation_lines
+from holdfast.cli.output import UNKNOWN, YES, render_table
 from holdfast.cli.tree import Context
 from holdfast.control.drafts import get_host
 from holdfast.control.model import PinList, PinRecord, PinUse
@@ -32,9 +33,6 @@ from holdfast.control.sources.key_files import (
 from holdfast.core.pin import PinType, Position, format_digest
 from holdfast.errors import InputError, NotFound
 from holdfast.wiring import read_clock
-
-if TYPE_CHECKING:
-    from holdfast.control.sources.probe import Observation
 
 __all__ = ["command"]
 
@@ -245,67 +243,20 @@ def from_host(
     for address in resolve_addresses(place):
         context.output.progress(f"asking {address}")
         seen.append(probe_address(place, address, ca_file=ca_file, timeout_seconds=timeout))
-    facts: dict[str, Any] = {"host": place.host, "port": place.port, "addresses": [_observed(each) for each in seen]}
+    facts: dict[str, Any] = {
+        "host": place.host,
+        "port": place.port,
+        "addresses": [describe_observation(each) for each in seen],
+    }
     facts["added_to"] = None
     code = YES if any(each.path for each in seen) else UNKNOWN
     if wanted is not None and code == YES:
-        code = _add_compared(context, wanted, seen, host or place.host, PinUse(use), facts)
-    context.output.answer(facts, lambda: _observation_lines(str(place), seen, facts))
+        code = add_compared(context, wanted, seen, host or place.host, PinUse(use), facts)
+    context.output.answer(facts, lambda: observation_lines(str(place), seen, facts))
     if code == UNKNOWN:
         context.output.say(f"error: no address of {place} answered")
         context.output.say("hint: is it up, and reachable from this machine?")
     return code
-
-
-def _add_compared(
-    context: Context,
-    wanted: bytes,
-    seen: Sequence[Observation],
-    host: str,
-    use: PinUse,
-    facts: dict[str, Any],
-) -> int:
-    leaves = {each.path[0].spki_sha256 for each in seen if each.path}
-    if leaves != {wanted}:
-        said = (
-            "another key is served as well" if wanted in leaves else "no address serves the key that you compared with"
-        )
-        context.output.say(f"error: {said}; nothing was added")
-        context.output.say("hint: a key that is served and that nobody planned is an alarm: find out whose it is")
-        return NO
-    _, service = open_here(context)
-    reader = KeyReader(context.output, make_passphrases(context.output), read_clock())
-    key = FileKey(wanted, None, "probe")
-    pin = reader.pin(key, PinList.ACCEPT, at=Position.LEAF, use=use)
-    service.add_pins(host, [pin])
-    facts |= {"added_to": host, "pin": describe_pin(pin)}
-    return YES
-
-
-def _observed(seen: Observation) -> dict[str, Any]:
-    return {
-        "address": seen.address,
-        "reachable": seen.is_reachable,
-        "validated": seen.is_validated,
-        "fault": seen.fault or None,
-        "path": [format_digest(certificate.spki_sha256) for certificate in seen.path],
-    }
-
-
-def _observation_lines(place: str, seen: Sequence[Observation], facts: dict[str, Any]) -> list[str]:
-    rows: list[tuple[str, ...]] = []
-    for each in seen:
-        state = "validated" if each.is_validated else f"NOT VALIDATED: {each.fault}"
-        rows.extend(
-            (each.address, "leaf" if i == 0 else f"ca {i}", format_digest(c.spki_sha256), state)
-            for i, c in enumerate(each.path)
-        )
-        if not each.path:
-            rows.append((each.address, "-", "-", each.fault))
-    lines = [f"{place} shows:", *render_table(("address", "place", "spki-sha256", "state"), rows)]
-    if facts["added_to"]:
-        return [*lines, f"accept pin of {facts['added_to']} with the next `holdfast publish`"]
-    return [*lines, "An observation, not a pin. Compare it on another way, then: --compared-with SHA256"]
 
 
 # ------------------------------------------------------------------------------------------------------- the draft

@@ -13,7 +13,7 @@ import click
 from holdfast.cli.command import INSTANT, open_here, verb
 from holdfast.cli.output import render_table
 from holdfast.cli.tree import Context
-from holdfast.control.checks import verify_as_new_client, verify_bundle
+from holdfast.control.checks import verify_as_new_client, verify_as_seed, verify_bundle
 from holdfast.control.publisher import BUNDLE_NAME
 from holdfast.control.sources.key_files import read_input_file
 from holdfast.core.freshness import age_seconds
@@ -55,8 +55,17 @@ def command(context: Context, source: str, anchor: Path | None, at: datetime | N
     context.output.answer(facts, lambda: _lines(facts))
 
 
-def load_set(context: Context, source: str, anchor: Path | None, *, now: datetime) -> VerifiedManifest:
+def load_set(
+    context: Context, source: str, anchor: Path | None, *, now: datetime, as_seed: bool = False
+) -> VerifiedManifest:
     """Bring a set from a URL, a file or a directory, and verify it.
+
+    Args:
+        context: Of the command.
+        source: Where it is.
+        anchor: The embedded root; ``None``: the one beside it, or the channel's first.
+        now: When to judge expiry.
+        as_seed: Judge a bundle in a file at its own signing time: what is enforced does not expire.
 
     Raises:
         InputError, TransportError: It could not be brought.
@@ -69,6 +78,8 @@ def load_set(context: Context, source: str, anchor: Path | None, *, now: datetim
     path = Path(source)
     if path.is_dir():
         return verify_as_new_client(root, _reader_of_directory(path), now=now)
+    if as_seed:
+        return verify_as_seed(root, _read_bundle(path))
     return verify_bundle(root, _read_bundle(path), now=now, beside=_reader_of_directory(path.parent))
 
 

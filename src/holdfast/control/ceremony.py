@@ -29,7 +29,7 @@ from holdfast.core.document import parse_channel
 from holdfast.errors import InputError
 
 if TYPE_CHECKING:
-    from holdfast.control.publisher import Repository
+    from holdfast.control.repository import Repository
     from holdfast.control.settings import LifeSettings
     from holdfast.control.signers import KeyRing
 

@@ -7,18 +7,19 @@ clients would refuse is never signed into history), and from what lies in the pu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdfast.trust.anchor import parse_anchor
 from holdfast.trust.bundle import name_role_file, parse_bundle
+from holdfast.trust.loading import load_seed
 from holdfast.trust.state import TrustedState, VerifiedManifest
 from holdfast.trust.verification import Fetch, refresh
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["fetch_from", "verify_as_new_client", "verify_bundle", "verify_files"]
+__all__ = ["fetch_from", "verify_as_new_client", "verify_as_seed", "verify_bundle"]
 
 
 def fetch_from(read: Callable[[str], bytes | None]) -> Fetch:
@@ -49,14 +50,19 @@ def verify_as_new_client(root: bytes, read: Callable[[str], bytes | None], *, no
     return outcome.state.enforced
 
 
-def verify_files(root: bytes, files: Mapping[str, bytes], *, now: datetime) -> VerifiedManifest:
-    """Verify files in memory; see :func:`verify_as_new_client`."""
-    return verify_as_new_client(root, files.get, now=now)
-
-
 def verify_bundle(
     root: bytes, bundle: bytes, *, now: datetime, beside: Callable[[str], bytes | None] = lambda _name: None
 ) -> VerifiedManifest:
     """Verify a bundle; files that it does not pack (old roots) are asked of ``beside``."""
     files = parse_bundle(bundle)
     return verify_as_new_client(root, lambda name: files.get(name) or beside(name), now=now)
+
+
+def verify_as_seed(root: bytes, bundle: bytes) -> VerifiedManifest:
+    """Verify a bundle as a client does that was shipped with it: at the bundle's own signing time.
+
+    So an expired timestamp is no fault: what a client enforces does not expire.
+    """
+    verified = load_seed(parse_anchor(root), parse_bundle(bundle)).enforced
+    assert verified is not None  # a seed that loads is a set
+    return verified

@@ -18,28 +18,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tuf.api.metadata import Timestamp
 
-from holdfast.control.checks import verify_as_new_client, verify_bundle, verify_files
+from holdfast.control.checks import verify_as_new_client, verify_bundle
 from holdfast.control.model import Draft, PublicationState
+from holdfast.control.planning import Plan, plan_publication
 from holdfast.control.policy import Finding, Gate, Proposal, check_publication, refuse_unless_overridden
 from holdfast.control.publisher import (
     BUNDLE_NAME,
-    MANIFEST,
-    SCOPE,
-    Plan,
-    Repository,
     list_public_files,
     list_role_keys,
     open_signers,
-    plan_publication,
-    published_draft,
     sign_publication,
 )
+from holdfast.control.repository import MANIFEST, SCOPE, Repository, published_draft
 from holdfast.core.manifest import parse_manifest
 from holdfast.core.scope import parse_scope
 from holdfast.errors import HoldfastError, NotFound, OperationError, TrustError
@@ -47,6 +43,8 @@ from holdfast.trust.bundle import name_role_file
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from securesystemslib.signer import Signer
 
     from holdfast.control.model import Document, Publication
     from holdfast.control.settings import Settings
@@ -97,6 +95,18 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class _Job:
+    """A publication that passed the lint."""
+
+    repository: Repository
+    draft: Draft
+    plan: Plan
+    overridden: Sequence[Finding]
+    signers: Mapping[str, Sequence[Signer]]
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Publisher:
     """The one way out for signed bytes.
 
@@ -138,39 +148,24 @@ class Publisher:
         with self.lock.hold():
             continued = self.resume(actor=permission.actor, now=now)
             draft, repository = self.store.load_draft(), Repository.of(self.store.load_documents())
-            wanted, root = prepare(repository, draft) if prepare else (draft, None)
             if only_timestamp:
-                wanted = draft = published_draft(repository, draft)
-            findings, plan = self._lint(
-                repository, wanted, permission, now=now, root=root, only_timestamp=only_timestamp
-            )
-            newest_root = repository.with_documents([root]).root if root else repository.root
-            self.progress("opening keys")
-            signers = open_signers(plan, newest_root, wanted, self.ring)
-            detail = self._describe(plan, permission, findings)
+                draft = published_draft(repository, draft)
+            wanted, root = prepare(repository, draft) if prepare else (draft, None)
+            job = self._lint(repository, wanted, root, permission, now=now, only_timestamp=only_timestamp)
             if wanted != draft:
-                wanted = self.store.save_draft(
-                    wanted, now=now, actor=permission.actor, action=f"draft.{kind}", detail=detail
+                saved = self.store.save_draft(
+                    wanted, now=now, actor=permission.actor, action=f"draft.{kind}", detail=job.detail
                 )
-            self.progress("recording the intent")
-            publication = self.store.begin_publication(kind, plan.claims, revision=wanted.revision, now=now)
-            try:
-                self.progress(f"signing {', '.join(plan.roles)}")
-                documents = sign_publication(plan, repository, wanted, self.settings, signers)
-                after = repository.with_documents(documents)
-                self._verify_in_memory(after, now=plan.issued)
-                self.store.record_signed(publication, documents)
-            except BaseException as error:
-                self._abandon(publication, permission, error, now=now)
-                raise
-            self._store(publication, after, actor=permission.actor, detail=detail, now=now)
+                job = replace(job, draft=saved)
+            publication, after = self._record_and_sign(kind, job, permission, now=now)
+            self._store(publication, after, actor=permission.actor, detail=job.detail, now=now)
         return Report(
             versions={role: document.version for role, document in after.latest.items()},
-            signed=plan.roles,
-            scope_changed=plan.scope is not None,
-            manifest_changed=plan.manifest is not None,
-            overridden=tuple(findings),
-            notes=plan.notes,
+            signed=job.plan.roles,
+            scope_changed=job.plan.scope is not None,
+            manifest_changed=job.plan.manifest is not None,
+            overridden=tuple(job.overridden),
+            notes=job.plan.notes,
             continued=continued,
         )
 
@@ -207,20 +202,42 @@ class Publisher:
         self,
         repository: Repository,
         draft: Draft,
+        root: Document | None,
         permission: Permission,
         *,
         now: datetime,
-        root: Document | None,
         only_timestamp: bool,
-    ) -> tuple[list[Finding], Plan]:
+    ) -> _Job:
+        """Plan, run the gates, open every key: nothing is written before all of it went well."""
         if permission.overrides and not permission.reason.strip():
             raise OperationError("an override needs a reason", code="override-reason", hint="add --reason TEXT")
+        self.progress("linting")
         plan = plan_publication(
             repository, draft, self.settings, self.ring, now=now, root=root, only_timestamp=only_timestamp
         )
-        self.progress("linting")
         findings = check_publication(self._propose(plan, repository, draft, root))
-        return refuse_unless_overridden(findings, permission.overrides), plan
+        overridden = refuse_unless_overridden(findings, permission.overrides)
+        self.progress("opening keys")
+        newest = repository.with_documents([root]) if root else repository
+        signers = open_signers(plan, newest.root, draft, self.ring)
+        return _Job(repository, draft, plan, overridden, signers, _describe(plan, permission, overridden))
+
+    def _record_and_sign(
+        self, kind: str, job: _Job, permission: Permission, *, now: datetime
+    ) -> tuple[Publication, Repository]:
+        """INTENT, then SIGNED; whatever fails in between frees the versions again."""
+        self.progress("recording the intent")
+        publication = self.store.begin_publication(kind, job.plan.claims, revision=job.draft.revision, now=now)
+        try:
+            self.progress(f"signing {', '.join(job.plan.roles)}")
+            documents = sign_publication(job.plan, job.repository, job.draft, self.settings, job.signers)
+            after = job.repository.with_documents(documents)
+            _verify_in_memory(after, now=job.plan.issued)
+            self.store.record_signed(publication, documents)
+        except BaseException as error:
+            self._abandon(publication, permission, error, now=now)
+            raise
+        return publication, after
 
     def _propose(self, plan: Plan, repository: Repository, draft: Draft, root: Document | None = None) -> Proposal:
         old_scope, old_manifest = repository.data(SCOPE), repository.data(MANIFEST)
@@ -242,20 +259,6 @@ class Publisher:
             is_content_changed=plan.is_content_changed,
             now=plan.issued,
         )
-
-    def _describe(self, plan: Plan, permission: Permission, findings: list[Finding]) -> dict[str, Any]:
-        detail: dict[str, Any] = {"claims": {claim.role: claim.version for claim in plan.claims}}
-        if findings:
-            detail |= {"overridden": [str(found) for found in findings], "reason": permission.reason}
-        elif permission.reason:
-            detail["reason"] = permission.reason
-        return detail
-
-    def _verify_in_memory(self, repository: Repository, *, now: datetime) -> None:
-        """Verify as the oldest possible client, and as one with the root before the newest: N+1 must follow from N."""
-        files = dict(list_public_files(repository))
-        for root in {repository.roots[0].version: repository.roots[0], 0: repository.roots[-2:][0]}.values():
-            verify_files(root.data, files, now=now)
 
     def _abandon(
         self, publication: Publication, permission: Permission, error: BaseException, *, now: datetime
@@ -309,6 +312,24 @@ class Publisher:
             ) from error
         if by_files.timestamp.data != by_bundle.timestamp.data:
             raise TrustError("bundle.json and timestamp.json are of two publications", code="check-failed")
+
+
+def _describe(plan: Plan, permission: Permission, overridden: Sequence[Finding]) -> dict[str, Any]:
+    """Say in the audit log which versions were taken, and what a person took on themselves."""
+    detail: dict[str, Any] = {"claims": {claim.role: claim.version for claim in plan.claims}}
+    if overridden:
+        detail["overridden"] = [str(finding) for finding in overridden]
+    if permission.reason:
+        detail["reason"] = permission.reason
+    return detail
+
+
+def _verify_in_memory(repository: Repository, *, now: datetime) -> None:
+    """Verify as the oldest possible client, and as one with the root before the newest: N+1 must follow from N."""
+    files = dict(list_public_files(repository))
+    oldest, previous = repository.roots[0], repository.roots[-2:][0]
+    verify_bundle(oldest.data, files[BUNDLE_NAME], now=now, beside=files.get)
+    verify_as_new_client(previous.data, files.get, now=now)
 
 
 def _read_version(timestamp: bytes | None) -> int:

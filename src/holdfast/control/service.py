@@ -15,10 +15,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.control import ceremony, drafts
-from holdfast.control.checks import verify_as_new_client, verify_bundle
+from holdfast.control.checks import verify_as_seed
 from holdfast.control.model import Document, Draft, HostRecord, ManifestAuthority, PinList, PinRecord
 from holdfast.control.publication import Permission, Publisher, Report
-from holdfast.control.publisher import BUNDLE_NAME, Repository
+from holdfast.control.publisher import BUNDLE_NAME
+from holdfast.control.repository import Repository
+from holdfast.control.settings import normalise_mirror
 from holdfast.core.hostname import normalise_hostname
 from holdfast.core.pin import format_digest
 from holdfast.errors import Conflict, NotFound, OperationError
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
     from holdfast.control.ceremony import RootChange
     from holdfast.control.model import AuditEntry
+    from holdfast.control.planning import Plan
     from holdfast.control.policy import Finding
-    from holdfast.control.publisher import Plan
     from holdfast.trust.state import VerifiedManifest
 
 __all__ = ["ANCHORS_FORMAT", "KeyStatus", "Service"]
@@ -193,15 +195,14 @@ class Service:
 
     # --------------------------------------------------------------------------------------------------- reading
 
-    def load_verified(self) -> VerifiedManifest:
-        """Verify what is published, as a client with the first root does.
+    def load_enforced(self) -> VerifiedManifest:
+        """Verify what is published, and return what clients enforce that took it, expired since or not.
 
         Raises:
             NotFound: Nothing was published yet (``not-published``).
-            TrustError: The public place holds something else than was signed, or it has expired.
+            TrustError: The public place holds something else than was signed.
         """
-        bundle = self._read_bundle()
-        return verify_bundle(self._roots()[0], bundle, now=self._clock(), beside=self._publisher.sink.read)
+        return verify_as_seed(self._roots()[-1], self._read_bundle())
 
     def list_keys(self) -> list[KeyStatus]:
         """List who may sign what, and which of these keys are at hand."""
@@ -232,10 +233,8 @@ class Service:
             NotFound: Nothing was published yet (``not-published``).
             OperationError: The seed would protect no host (``seed-empty``), or no mirror is set (``no-mirror``).
         """
-        repository, bundle = self.load_repository(), self._read_bundle()
-        root, issued = repository.roots[-1].data, repository.issued or self._clock()
-        # At its own signing time, as clients judge a seed: an app is installed months after its build.
-        seed = verify_bundle(root, bundle, now=issued, beside=self._publisher.sink.read)
+        root, bundle = self._roots()[-1], self._read_bundle()
+        seed = verify_as_seed(root, bundle)
         channel = self._settings.channel
         if not seed.scope.hosts:
             raise OperationError(
@@ -250,15 +249,11 @@ class Service:
         description = {
             "format": ANCHORS_FORMAT,
             "channel": channel.name,
-            "mirrors": list(channel.mirrors),
+            "mirrors": [normalise_mirror(url, channel.name) for url in channel.mirrors],
             "required_hosts": sorted(normalise_hostname(host) for host in channel.required_hosts),
         }
         text = json.dumps(description, indent=2) + "\n"
         return {"root.json": root, "seed.json": bundle, "holdfast.json": text.encode("ascii")}
-
-    def verify_files(self) -> VerifiedManifest:
-        """Verify what is published file by file, as a plain TUF client does."""
-        return verify_as_new_client(self._roots()[0], self._publisher.sink.read, now=self._clock())
 
     def _roots(self) -> list[bytes]:
         return [root.data for root in Repository.of(self._store.load_documents()).roots]

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing keys in encrypted files, and the ring that finds and opens them.
 
-A key file is standard PKCS#8 (RFC 5958) under PBES2 (RFC 8018) with scrypt (RFC 7914) and AES-256-CBC, so that
-``openssl pkey -in FILE`` opens it with the passphrase and nothing else is needed to recover a key. cryptography
-itself would write PBKDF2 with 2,048 rounds there, which is no protection for a root key.
-
-Its name carries the role and the start of the keyid (``root-1.3f2a9c04d1e07b55.pem``): the public metadata says which
+The file is what :mod:`holdfast.control.encrypted_key` writes; its name carries the role and the start of the keyid (``root-1.3f2a9c04d1e07b55.pem``): the public metadata says which
 keyid must sign, the name says in which file it is, and the opened key is compared with the keyid again.
 """
 
@@ -14,39 +10,24 @@ from __future__ import annotations
 import os
 import re
 import stat
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import wrap
 from typing import Final, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509 import ObjectIdentifier
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
+from holdfast.control.encrypted_key import SCRYPT_COST, ScryptCost, encrypt_private_key
 from holdfast.errors import Conflict, SignerUnavailable, StoreError
 
 __all__ = [
-    "SCRYPT_COST",
     "FileKeyRing",
     "KeyFile",
     "KeyRing",
     "Passphrases",
-    "ScryptCost",
-    "UnsafeFastScryptCost",
-    "encrypt_private_key",
     "generate_key",
     "make_private_directory",
     "write_key_file",
@@ -58,32 +39,8 @@ _KEYID_CHARACTERS: Final = 16
 _NAME: Final = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<keyid>[0-9a-f]{16})\.pem")
 _MAX_KEY_BYTES: Final = 64 * 1024
 
-_PBES2: Final = ObjectIdentifier("1.2.840.113549.1.5.13")
-_SCRYPT: Final = ObjectIdentifier("1.3.6.1.4.1.11591.4.11")
-_AES_256_CBC: Final = ObjectIdentifier("2.16.840.1.101.3.4.1.42")
-
 Passphrases = Callable[[str], bytes]
 """``passphrases(purpose)``: the passphrase for ``online`` or ``offline`` keys; raises ``SignerUnavailable``."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScryptCost:
-    """The work that one guess of a passphrase costs: n (a power of two), r and p of RFC 7914."""
-
-    n: int
-    r: int
-    p: int
-
-
-# OWASP's equivalent of n = 2^17, r = 8, p = 1 in 16 MiB: more memory would exceed what openssl is willing to open.
-SCRYPT_COST: Final = ScryptCost(n=2**14, r=8, p=5)
-
-
-class UnsafeFastScryptCost(ScryptCost):
-    """Next to no work: for tests that make hundreds of keys."""
-
-    def __init__(self) -> None:
-        super().__init__(n=2, r=8, p=1)
 
 
 class KeyRing(Protocol):
@@ -128,71 +85,6 @@ def generate_key(label: str, passphrase: bytes, cost: ScryptCost) -> KeyFile:
     public = SSlibKey.from_crypto(private.public_key())
     name = f"{label}.{public.keyid[:_KEYID_CHARACTERS]}.pem"
     return KeyFile(name, private, public, encrypt_private_key(private, passphrase, cost))
-
-
-@asn1.sequence
-class _ScryptParameters:
-    salt: bytes
-    cost: int
-    block_size: int
-    parallelization: int
-
-
-@asn1.sequence
-class _KeyDerivation:
-    algorithm: ObjectIdentifier
-    parameters: _ScryptParameters
-
-
-@asn1.sequence
-class _EncryptionScheme:
-    algorithm: ObjectIdentifier
-    iv: bytes
-
-
-@asn1.sequence
-class _Pbes2Parameters:
-    key_derivation: _KeyDerivation
-    encryption: _EncryptionScheme
-
-
-@asn1.sequence
-class _EncryptionAlgorithm:
-    algorithm: ObjectIdentifier
-    parameters: _Pbes2Parameters
-
-
-@asn1.sequence
-class _EncryptedPrivateKeyInfo:
-    encryption: _EncryptionAlgorithm
-    data: bytes
-
-
-def encrypt_private_key(private: EllipticCurvePrivateKey, passphrase: bytes, cost: ScryptCost) -> bytes:
-    """Encode a private key as encrypted PKCS#8 in PEM.
-
-    Args:
-        private: The key.
-        passphrase: Not empty; any bytes.
-        cost: What a guess costs.
-    """
-    salt, iv = os.urandom(16), os.urandom(16)
-    derived = Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p).derive(passphrase)
-    plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    padder = padding.PKCS7(128).padder()
-    encryptor = Cipher(algorithms.AES(derived), modes.CBC(iv)).encryptor()
-    data = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
-    parameters = _Pbes2Parameters(
-        key_derivation=_KeyDerivation(
-            algorithm=_SCRYPT,
-            parameters=_ScryptParameters(salt=salt, cost=cost.n, block_size=cost.r, parallelization=cost.p),
-        ),
-        encryption=_EncryptionScheme(algorithm=_AES_256_CBC, iv=iv),
-    )
-    algorithm = _EncryptionAlgorithm(algorithm=_PBES2, parameters=parameters)
-    der = asn1.encode_der(_EncryptedPrivateKeyInfo(encryption=algorithm, data=data))
-    body = "\n".join(wrap(b64encode(der).decode("ascii"), 64))
-    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n".encode("ascii")
 
 
 def make_private_directory(path: Path) -> None:

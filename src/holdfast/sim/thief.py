@@ -16,7 +16,9 @@ from tuf.api.metadata import Snapshot, Timestamp
 
 from holdfast.control.contents import build_manifest
 from holdfast.control.model import Document
-from holdfast.control.publisher import MANIFEST, Plan, list_public_files, open_signers, sign_publication
+from holdfast.control.planning import Plan
+from holdfast.control.publisher import list_public_files, open_signers, sign_publication
+from holdfast.control.repository import MANIFEST
 from holdfast.control.settings import SignerSettings
 from holdfast.wiring import open_keys, read_clock
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holdfast.control.model import Draft, HostRecord
-    from holdfast.control.publisher import Repository
+    from holdfast.control.repository import Repository
     from holdfast.control.signers import KeyRing
     from holdfast.sim.office import Office
 

@@ -122,6 +122,12 @@ def test_a_timestamp_before_the_first_publication_is_refused(tmp_path: Path) -> 
     assert not world.public.exists()
 
 
+def test_a_mirror_under_a_protected_pattern_is_remarked(world: World) -> None:
+    assert world.publish().notes == ()
+    world.protect("example.com", include_subdomains=True)
+    assert any("pins.example.com" in note for note in world.publish().notes)
+
+
 # ----------------------------------------------------------------------------------------------------- the gates
 
 

@@ -13,7 +13,7 @@ from holdfast.control.ceremony import OFFLINE, REPLACEABLE, RoleShape, RootChang
 from holdfast.control.checks import fetch_from
 from holdfast.control.model import ManifestAuthority
 from holdfast.control.publication import Permission
-from holdfast.control.publisher import Repository
+from holdfast.control.repository import Repository
 from holdfast.errors import Conflict, InputError, PolicyRefused, SignerUnavailable, StoreError
 from holdfast.trust.anchor import parse_anchor
 from holdfast.trust.state import TrustedState
@@ -252,6 +252,19 @@ def test_anchors_carry_the_newest_root_and_a_seed_that_verifies_under_it(tmp_pat
 def test_a_seed_may_be_old_when_it_is_exported(world: World) -> None:
     world.clock.advance(days=40)
     assert world.service.export_anchors()["seed.json"] == world.read("bundle.json")
+
+
+def test_a_mirror_that_somebody_shortened_is_exported_in_full(world: World) -> None:
+    path = world.directory / "holdfast.toml"
+    full = "https://pins.example.com/v1/c/com.example.bank/production/"
+    path.write_text(path.read_text().replace(full, "https://pins.example.com"))
+    assert json.loads(world.service.export_anchors()["holdfast.json"])["mirrors"] == [full]
+
+
+def test_what_clients_enforce_does_not_expire(world: World) -> None:
+    world.service.rotate_root(RootChange(replace=frozenset({"root"})), ACTOR)
+    world.clock.advance(days=3000)
+    assert world.service.load_enforced().manifest.version == 1
 
 
 def test_an_empty_seed_is_not_exported(tmp_path: Path) -> None:

@@ -14,14 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from securesystemslib.signer import Key
 
-from holdfast.control.signers import (
-    SCRYPT_COST,
-    FileKeyRing,
-    UnsafeFastScryptCost,
-    encrypt_private_key,
-    generate_key,
-    write_key_file,
-)
+from holdfast.control.encrypted_key import SCRYPT_COST, UnsafeFastScryptCost, encrypt_private_key
+from holdfast.control.signers import FileKeyRing, generate_key, write_key_file
 from holdfast.errors import Conflict, SignerUnavailable, StoreError
 from tests.tools import get_tool
 
