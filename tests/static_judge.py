@@ -90,7 +90,8 @@ class StaticJudge:
     async def refresh_on_mismatch_async(self, host: str, *, timeout_seconds: float) -> bool:
         return self.refresh_on_mismatch(host, timeout_seconds=timeout_seconds)
 
-    def hint(self, manifest_version: int) -> None:
+    def hint(self, manifest_version: int, *, host: str | None = None) -> None:
+        del host
         self.hints.append(manifest_version)
 
 

@@ -108,7 +108,7 @@ def follow_hint(store: HintedJudge, url_scheme: str, host: str | None, value: st
         return
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) <= _MAX_HINT_DIGITS and store.protects(host):
-        store.hint(int(value))
+        store.hint(int(value), host=host)
 
 
 def _find_refreshable(error: BaseException) -> str | None:

@@ -56,5 +56,11 @@ class PinJudge(Protocol):
 class HintedJudge(PinJudge, Protocol):
     """A judge that takes in-band hints: what adapters need."""
 
-    def hint(self, manifest_version: int) -> None:
-        """Take note that a server of an enforced connection spoke of this manifest version. Never blocks or raises."""
+    def hint(self, manifest_version: int, *, host: str | None = None) -> None:
+        """Take note that a server spoke of this manifest version. Never blocks or raises.
+
+        Args:
+            manifest_version: What it spoke of.
+            host: Whose response it was; one whose pins are not enforced is not listened to. ``None``: the caller has
+                seen to that.
+        """
