@@ -243,12 +243,8 @@ def from_host(
     for address in resolve_addresses(place):
         context.output.progress(f"asking {address}")
         seen.append(probe_address(place, address, ca_file=ca_file, timeout_seconds=timeout))
-    facts: dict[str, Any] = {
-        "host": place.host,
-        "port": place.port,
-        "addresses": [describe_observation(each) for each in seen],
-    }
-    facts["added_to"] = None
+    facts: dict[str, Any] = {"host": place.host, "port": place.port, "added_to": None}
+    facts["addresses"] = [describe_observation(each) for each in seen]
     code = YES if any(each.path for each in seen) else UNKNOWN
     if wanted is not None and code == YES:
         code = add_compared(context, wanted, seen, host or place.host, PinUse(use), facts)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing keys in encrypted files, and the ring that finds and opens them.
 
-The file is what :mod:`holdfast.control.encrypted_key` writes; its name carries the role and the start of the keyid (``root-1.3f2a9c04d1e07b55.pem``): the public metadata says which
-keyid must sign, the name says in which file it is, and the opened key is compared with the keyid again.
+The file is what :mod:`holdfast.control.encrypted_key` writes. Its name carries the role and the start of the keyid
+(``root-1.3f2a9c04d1e07b55.pem``): the public metadata says which keyid must sign, the name says in which file it is,
+and the opened key is compared with the keyid again.
 """
 
 from __future__ import annotations
