@@ -142,6 +142,7 @@ def admit(
     *,
     block: bool = False,
     earlier: Guard | None = None,
+    validated: bool = True,
 ) -> Guard:
     """Judge a connection whose handshake has shown its validated path.
 
@@ -155,6 +156,7 @@ def admit(
         block: Whether a socket with time-out 0 was told to block for its handshake.
         earlier: A guard of the same connection that was made earlier in the same handshake; its verdict stands if
             nothing has moved since.
+        validated: Whether the context was seen to validate when the connection was made.
 
     Returns:
         A guard that admits.
@@ -166,7 +168,7 @@ def admit(
     connection: Any = tls._sslobj  # type: ignore[union-attr]  # noqa: SLF001
     name = connection.server_hostname
     last = shown.get(name)
-    validated = get_verify_mode(context) == _CERT_REQUIRED and get_check_hostname(context)
+    validated = validated and get_verify_mode(context) == _CERT_REQUIRED and get_check_hostname(context)
     if last is not None and validated and not connection.session_reused:
         chain = connection.get_verified_chain()
         if chain != last.chain:

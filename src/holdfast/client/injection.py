@@ -20,25 +20,33 @@ This module is the one place that changes something global; :func:`extract_from_
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from holdfast.client.exempt_context import is_exempt
-from holdfast.client.guard import RELEASED, Guard, Shown, admit
-from holdfast.client.pinned_socket import OBJECT_METHODS, SOCKET_METHODS, PinnedSSLObject, PinnedSSLSocket
-from holdfast.client.standard_context import set_options
+from holdfast.client.guard import RELEASED, UNJUDGED, Guard, Shown, admit, read_validated_path
+from holdfast.client.standard_context import get_check_hostname, get_verify_mode, set_options
 from holdfast.client.verification_error import PinVerificationError
-from holdfast.core.validation import Reason
 from holdfast.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from holdfast.client.judge import PinJudge
 
 __all__ = ["extract_from_ssl", "inject_into_ssl"]
 
 _ABSENT: Final = object()
+
+# What is kept in a connection's own dictionary. The classes get methods only: an operation that is under way while the
+# injection is undone must find what it needs.
+_GUARD: Final = "_holdfast_guard"
+_EARLY: Final = "_holdfast_early"
+_OUTGOING: Final = "_holdfast_outgoing"
+_UNVALIDATED: Final = "_holdfast_unvalidated"
 
 
 @dataclass
@@ -48,13 +56,11 @@ class _Injection:
     Attributes:
         judge: Who judges every connection of the process.
         allow_nameless: Whether connections to nobody in particular pass.
-        shown: What each host showed last.
         replaced: Class, attribute, its former value, ours.
     """
 
     judge: PinJudge
     allow_nameless: bool
-    shown: dict[str, Shown] = field(default_factory=dict)
     replaced: list[tuple[type, str, object, object]] = field(default_factory=list)
 
 
@@ -83,8 +89,13 @@ def inject_into_ssl(store: PinJudge, *, allow_nameless: bool = False) -> None:
                 raise ConfigError("another store is injected into ssl", hint="call extract_from_ssl() first")
             return
         injection = _Injection(store, allow_nameless)
-        for owner, attributes in _build_attributes(injection).items():
-            for name, ours in attributes.items():
+        keeper = _Gatekeeper(store, allow_nameless=allow_nameless)
+        for owner, names in {
+            ssl.SSLSocket: ("do_handshake", "read", "write", "send", "unwrap", "fileno", "_create"),
+            ssl.SSLObject: ("do_handshake", "read", "write", "unwrap", "_create"),
+        }.items():
+            for name in names:
+                ours = _replace(keeper, owner, name)
                 injection.replaced.append((owner, name, vars(owner).get(name, _ABSENT), ours))
                 setattr(owner, name, ours)
         _current.append(injection)
@@ -113,71 +124,153 @@ def extract_from_ssl() -> None:
         _current.clear()
 
 
-def _build_attributes(injection: _Injection) -> dict[type, dict[str, object]]:
-    """Make what the two classes get: the methods of our own sockets, but for where judge and context come from."""
+class _Gatekeeper:
+    """The verdicts on connections that are not of our classes; all state lies in the connections."""
 
-    class InjectedSocket(PinnedSSLSocket):
-        def _examine(self, *, block: bool, earlier: Guard | None = None) -> Guard:
-            try:
-                return _admit_injected(injection, self, block=block, earlier=earlier)
-            except PinVerificationError as error:
-                self._refuse(error)
+    def __init__(self, judge: PinJudge, *, allow_nameless: bool) -> None:
+        self._judge = judge
+        self._allow_nameless = allow_nameless
+        self._shown: dict[str, Shown] = {}
 
-        def _pass_without_tls(self, guard: Guard) -> None:
-            """Leave sockets without TLS to their owners: here they may be anybody's."""
+    def pass_gate(self, tls: Any) -> None:
+        """Let an operation pass, after the handshake or another look at the path if need be, or raise."""
+        guard = _get_guard(tls)
+        if guard.refusal is not None:
+            raise guard.refusal.again()
+        if tls._sslobj is None:  # noqa: SLF001 - no TLS: the standard library's business
+            return
+        if guard is UNJUDGED:
+            tls.do_handshake()
+            return
+        try:
+            guard.reconsider()
+        except PinVerificationError as error:
+            self.refuse(tls, error)
 
-    class InjectedObject(PinnedSSLObject):
-        def _examine(self) -> Guard:
-            try:
-                return _admit_injected(injection, self, block=False, earlier=self._pin_early)
-            except PinVerificationError as error:
-                self._refuse(error)
+    def examine(self, tls: Any, *, block: bool = False) -> Guard:
+        """Judge a connection whose handshake has shown its path; on refusal close it and raise."""
+        context, kept = tls.context, vars(tls)
+        nameless = self._allow_nameless and tls._sslobj.server_hostname is None  # noqa: SLF001 - the verified name
+        if tls.server_side or is_exempt(context) or nameless:
+            return RELEASED
+        try:
+            return admit(
+                tls,
+                context,
+                self._judge,
+                self._shown,
+                block=block,
+                earlier=kept.get(_EARLY),
+                validated=_UNVALIDATED not in kept,
+            )
+        except PinVerificationError as error:
+            self.refuse(tls, error)
 
-    sockets: dict[str, object] = {name: getattr(InjectedSocket, name) for name in SOCKET_METHODS}
-    objects: dict[str, object] = {name: getattr(InjectedObject, name) for name in OBJECT_METHODS}
-    sockets["_create"] = _replace_create(injection, ssl.SSLSocket)
-    objects["_create"] = _replace_create(injection, ssl.SSLObject)
-    return {ssl.SSLSocket: sockets, ssl.SSLObject: objects}
+    def prepare(self, context: ssl.SSLContext, named: dict[str, Any]) -> bool:
+        """Prepare what a connection is made from.
+
+        Returns:
+            Whether the context validates at this moment. OpenSSL copies that into the connection and does not tell it
+            again, and a context that threads share may be changed before the verdict.
+        """
+        if named.get("session") is not None and self._judge.protects(named.get("server_hostname") or ""):
+            named["session"] = None  # a resumed session shows no path
+        if not context.options & ssl.Options.OP_NO_RENEGOTIATION:
+            # A renegotiation could show another certificate after the one that was judged.
+            set_options(context, context.options | ssl.Options.OP_NO_RENEGOTIATION)
+        return get_verify_mode(context) == ssl.CERT_REQUIRED and get_check_hostname(context)
+
+    def refuse(self, tls: Any, error: PinVerificationError) -> NoReturn:
+        """Refuse a connection for good."""
+        vars(tls)[_GUARD] = Guard.refused(error)
+        if isinstance(tls, ssl.SSLSocket):
+            _shut_down(tls)
+            tls.close()
+        elif _OUTGOING in vars(tls):
+            vars(tls)[_OUTGOING].read()  # the last flight
+        raise error
 
 
-def _replace_create(injection: _Injection, owner: type) -> classmethod[Any, Any, Any]:
-    standard = vars(owner)["_create"].__func__
+def _replace(keeper: _Gatekeeper, owner: type, name: str) -> object:
+    """Make what stands in place of an attribute of the standard library."""
+    if name == "_create":
+        return classmethod(_replace_create(keeper, vars(owner)["_create"].__func__))
+    standard = getattr(owner, name)
+    if name == "do_handshake":
+        return _replace_handshake(keeper, standard)
+    if name == "fileno":
+        return _replace_fileno(standard)
 
+    @functools.wraps(standard)
+    def gated(self: Any, *arguments: Any, **named: Any) -> Any:
+        guard = _get_guard(self)
+        if guard.judged_at != guard.judge.generation:
+            keeper.pass_gate(self)
+        return standard(self, *arguments, **named)
+
+    return gated
+
+
+def _replace_create(keeper: _Gatekeeper, standard: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(standard)
     def create(cls: type, *arguments: Any, **named: Any) -> Any:
         context = named.get("context")
-        if not named.get("server_side") and context is not None and not is_exempt(context):
-            if named.get("session") is not None and injection.judge.protects(named.get("server_hostname") or ""):
-                named["session"] = None  # a resumed session shows no path
-            if not context.options & ssl.Options.OP_NO_RENEGOTIATION:
-                # A renegotiation could show another certificate after the one that was judged.
-                set_options(context, context.options | ssl.Options.OP_NO_RENEGOTIATION)
+        if named.get("server_side") or context is None or is_exempt(context):
+            return standard(cls, *arguments, **named)
+        validates = keeper.prepare(context, named)
         made = standard(cls, *arguments, **named)
         if len(arguments) == 2:  # incoming, outgoing
-            made._pin_outgoing = arguments[1]  # noqa: SLF001 - lent by PinnedSSLObject
+            vars(made)[_OUTGOING] = arguments[1]
+        if not validates:
+            vars(made)[_UNVALIDATED] = True
+            if vars(made).pop(_GUARD, None) is not None:  # judged already, as if it had been
+                keeper.pass_gate(made)
         return made
 
-    return classmethod(create)
+    return create
 
 
-def _admit_injected(injection: _Injection, tls: Any, *, block: bool, earlier: Guard | None) -> Guard:
-    context = tls.context
-    connection = tls._sslobj  # noqa: SLF001 - as in the guard
-    nameless = injection.allow_nameless and connection.server_hostname is None
-    if tls.server_side or is_exempt(context) or nameless:
-        return RELEASED
-    judge = injection.judge
-    guard = admit(tls, context, judge, injection.shown, block=block, earlier=earlier)
-    if guard.path and judge.protects(guard.host) and _is_unvalidated(connection):
-        # The context says *now* that it validates. It was changed between the making of this connection and this
-        # line, which is what happens to a context that threads share.
-        raise PinVerificationError.from_verdict(judge.judge(guard.host, ()), reason=Reason.NOT_VALIDATED)
+def _replace_handshake(keeper: _Gatekeeper, standard: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(standard)
+    def do_handshake(self: Any, block: bool = False) -> None:
+        guard = _get_guard(self)
+        if guard.refusal is not None:
+            raise guard.refusal.again()
+        is_socket = isinstance(self, ssl.SSLSocket)
+        try:
+            standard(self, block) if is_socket else standard(self)
+        except ssl.SSLWantReadError:
+            if not is_socket and _EARLY not in vars(self) and read_validated_path(self):
+                vars(self)[_EARLY] = keeper.examine(self)
+            raise
+        if guard is UNJUDGED:
+            vars(self)[_GUARD] = keeper.examine(self, block=block)
+
+    return do_handshake
+
+
+def _replace_fileno(standard: Callable[[Any], int]) -> Callable[[Any], int]:
+    @functools.wraps(standard)
+    def fileno(self: Any) -> int:
+        guard = _get_guard(self)
+        if guard.judged_at != guard.judge.generation and guard.path and guard.refusal is None:
+            try:
+                guard.reconsider()
+            except PinVerificationError as error:  # see PinnedSSLSocket.fileno
+                vars(self)[_GUARD] = Guard.refused(error)
+                _shut_down(self)
+        return standard(self)
+
+    return fileno
+
+
+def _get_guard(tls: Any) -> Guard:
+    guard: Guard = tls.__dict__.get(_GUARD, UNJUDGED)
     return guard
 
 
-def _is_unvalidated(connection: Any) -> bool:
-    """Ask OpenSSL itself, for which a certificate that was not validated reads as ``{}``."""
+def _shut_down(tls: ssl.SSLSocket) -> None:
     try:
-        return bool(connection.getpeercert() == {})
-    except ValueError:  # the handshake has not ended; the same question is asked again when it has
-        return False
+        tls.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        tls._sslobj = None  # type: ignore[attr-defined]  # noqa: SLF001 - the peer was faster

@@ -9,9 +9,6 @@ and ``write``, ``unwrap`` are the gates. A gate that is open costs one compariso
 **A refusal is for good**: a socket is shut down and closed, an object stays poisoned, and each further use raises the
 refusal again.
 
-Injection lends the methods that :data:`SOCKET_METHODS` and :data:`OBJECT_METHODS` name to the standard library's own
-classes, so none of these may use ``super()``.
-
 The check stands after the handshake and before application data: the peer has seen an ordinary handshake, no more.
 A client certificate must not be part of that, see :mod:`holdfast.client.bio_socket`.
 """
@@ -30,18 +27,7 @@ from holdfast.errors import ConfigError
 if TYPE_CHECKING:
     from holdfast.client.judge import PinJudge
 
-__all__ = ["OBJECT_METHODS", "SOCKET_METHODS", "PinnedSSLObject", "PinnedSSLSocket"]
-
-#: What makes a socket a guarded one, in either way of guarding.
-SOCKET_METHODS: Final = (
-    *("do_handshake", "read", "write", "send", "unwrap", "fileno"),
-    *("_pass_gate", "_pass_without_tls", "_examine", "_refuse", "_shut_down", "_pin_guard"),
-)
-#: The same for a TLS object over memory.
-OBJECT_METHODS: Final = (
-    *("do_handshake", "read", "write", "unwrap"),
-    *("_pass_gate", "_examine", "_refuse", "_pin_guard", "_pin_early", "_pin_outgoing"),
-)
+__all__ = ["PinnedSSLObject", "PinnedSSLSocket"]
 
 
 def _split(owner: type, name: str) -> tuple[Any, Any]:
@@ -57,7 +43,6 @@ _socket_write: Final = ssl.SSLSocket.write
 _socket_send: Final = ssl.SSLSocket.send
 _socket_unwrap: Final = ssl.SSLSocket.unwrap
 _socket_shutdown: Final = ssl.SSLSocket.shutdown
-_socket_fileno: Final = socket.socket.fileno
 _object_do_handshake: Final = ssl.SSLObject.do_handshake
 _object_read: Final = ssl.SSLObject.read
 _object_write: Final = ssl.SSLObject.write
@@ -161,7 +146,7 @@ class PinnedSSLSocket(ssl.SSLSocket):
             except PinVerificationError as error:
                 self._pin_guard = Guard.refused(error)
                 self._shut_down()
-        return _socket_fileno(self)
+        return super().fileno()
 
     def _pass_gate(self) -> None:
         """Let an operation pass, after the handshake or another look at the path if need be, or raise."""
