@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from holdfast.core.document import read_digests, read_pins
 from holdfast.core.hostname import normalise_hostname, parse_pattern
+from holdfast.core.scope import parse_scope
 from holdfast.core.strict_json import parse_json
 from holdfast.errors import FormatError, HostnameSyntaxError, ManifestSyntaxError
 
@@ -22,11 +24,13 @@ def test_a_pattern_is_not_written_as_an_ipv4_mapped_address() -> None:
     assert caught.value.code == "pattern-not-normalised"
 
 
-def test_what_is_no_list_is_not_too_long() -> None:
-    for read in (lambda: read_pins({"backup": {}}, "backup"), lambda: read_digests({"require": None}, "require")):
-        with pytest.raises(ManifestSyntaxError) as caught:
-            read()
-        assert caught.value.code == "manifest-syntax"
+@pytest.mark.parametrize("name", ["backup", "require"])
+def test_what_is_no_list_is_not_too_long(name: str) -> None:
+    host = {"pattern": "api.example.com", "allow": {"leaf": True}, name: {}}
+    common = {"channel": "a/b", "version": 1, "issued": "2026-11-23T12:00:00Z", "unpinned": "allow"}
+    with pytest.raises(ManifestSyntaxError) as caught:
+        parse_scope(json.dumps({"format": "holdfast-scope/1", "hosts": [host], **common}).encode())
+    assert caught.value.code == "manifest-syntax"
 
 
 def test_a_byte_order_mark_is_a_matter_of_encoding() -> None:
