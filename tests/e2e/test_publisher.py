@@ -273,6 +273,25 @@ def test_two_publishers_at_once_take_turns(shop: Shop) -> None:
         assert by_bundle.timestamp.version == by_files.timestamp.version == max(versions)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kibibytes", [1, 4, 24, 40])
+def test_a_disk_that_fills_up_leaves_a_whole_set_and_the_next_publication_continues(shop: Shop, kibibytes: int) -> None:
+    before = shop.look()[0].manifest.version
+    shop.must("host", "set", "api.example.com", "--accept-next", "ab" * 32)
+    # A bound on the size of files: every write beyond it fails, in the database as in the public directory.
+    full = f"trap '' XFSZ; ulimit -f {kibibytes}; exec {shlex.join(HOLDFAST)} publish"
+    done = subprocess.run(
+        ["/bin/bash", "-c", full], cwd=shop.directory, env=dict(shop.environment), capture_output=True, text=True
+    )
+    assert done.returncode == 3, done
+    assert done.stderr.startswith("error: cannot ")
+    assert "Traceback" not in done.stderr
+    for verified in shop.look():
+        assert verified.manifest.version in {before, before + 1}
+    shop.must("publish")
+    assert {verified.manifest.version for verified in shop.look()} == {before + 1}
+
+
 def test_an_interrupt_is_one_line(shop: Shop) -> None:
     process = shop.start("serve", "--port", "0")
     assert process.stdout is not None

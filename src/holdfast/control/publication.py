@@ -185,12 +185,10 @@ class Publisher:
         continued = False
         for publication, _ in self.store.load_unfinished():
             if publication.state is PublicationState.INTENT:
-                _log.warning(
-                    "publication %d was interrupted before it was signed; its versions are free", publication.id
-                )
+                _log.info("publication %d was interrupted before it was signed; its versions are free", publication.id)
                 self.store.finish_publication(publication, stored=False, now=now, actor=actor, detail={"by": "resume"})
                 continue
-            _log.warning("publication %d was interrupted after it was signed; storing it", publication.id)
+            _log.info("publication %d was interrupted after it was signed; storing it", publication.id)
             continued = True
             repository = Repository.of(self.store.load_documents())
             self._store(publication, repository, actor=actor, detail={"by": "resume"}, now=now)

@@ -165,7 +165,7 @@ def parse_settings(data: bytes) -> Settings:
         raise ConfigError(
             f"{CONFIG_NAME}: " + "; ".join(faults),
             code="config-invalid",
-            hint="correct the named fields; docs/operations.md lists them",
+            hint="correct the named fields, then run the command again",
         )
     return settings
 

@@ -382,7 +382,7 @@ def _map_error(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreError(
             f"cannot write {path}: {text}",
             code="state-unwritable",
-            hint="free space or fix the permissions; nothing was changed",
+            hint="free space or fix the permissions, then run the command again",
         )
     return _corrupt(path, error)
 
