@@ -17,7 +17,7 @@ from holdfast.control.model import Claim, PinList, PublicationState
 from holdfast.control.policy import Gate
 from holdfast.control.publication import Permission, Publisher
 from holdfast.control.store import Sink
-from holdfast.errors import Conflict, HoldfastError, OperationError, PolicyRefused, StoreError, TrustError
+from holdfast.errors import Conflict, HoldfastError, NotFound, OperationError, PolicyRefused, StoreError, TrustError
 from holdfast.trust.bundle import parse_bundle
 from holdfast.trust.roles import ISSUED_FIELD, RoleFile
 from tests.publisher_world import CHANNEL, World, digest_of, make_pin
@@ -349,6 +349,17 @@ def test_a_damaged_public_file_is_found_by_the_check(world: World) -> None:
         with pytest.raises(TrustError) as raised:
             publish(world, publisher)
     assert raised.value.code == "check-failed"
+
+
+def test_a_bundle_of_another_publication_is_found_by_the_check(world: World) -> None:
+    old = world.tree()["bundle.json"]
+    world.publish()
+    (world.public / "bundle.json").write_bytes(old)
+    with pytest.raises(TrustError, match="two publications"):
+        publisher_of(world).check(world.roots()[0], now=world.clock())
+    (world.public / "bundle.json").unlink()
+    with pytest.raises(NotFound):
+        publisher_of(world).check(world.roots()[0], now=world.clock())
 
 
 def test_a_deleted_public_directory_is_restored(world: World) -> None:

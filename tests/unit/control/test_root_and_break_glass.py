@@ -10,12 +10,22 @@ import pytest
 from tuf.api.metadata import Root, Snapshot, Targets
 
 from holdfast.control.ceremony import OFFLINE, REPLACEABLE, RoleShape, RootChange
-from holdfast.control.checks import fetch_from
-from holdfast.control.model import ManifestAuthority
+from holdfast.control.checks import fetch_from, verify_bundle
+from holdfast.control.model import Document, ManifestAuthority
 from holdfast.control.publication import Permission
 from holdfast.control.repository import Repository
-from holdfast.errors import Conflict, InputError, PolicyRefused, SignerUnavailable, StoreError
+from holdfast.core.limits import MAX_INTEGER
+from holdfast.errors import (
+    Conflict,
+    InputError,
+    NotFound,
+    OperationError,
+    PolicyRefused,
+    SignerUnavailable,
+    StoreError,
+)
 from holdfast.trust.anchor import parse_anchor
+from holdfast.trust.bundle import parse_bundle
 from holdfast.trust.state import TrustedState
 from holdfast.trust.verification import refresh
 from tests.publisher_world import World, digest_of, make_pin
@@ -278,3 +288,37 @@ def test_digests_reach_the_manifest_unchanged(world: World) -> None:
     pins = world.seen_in_bundle().table.find("h0.example.com")
     assert pins is not None
     assert pins.backup.leaf_spki == {digest_of("h0.example.com backup")}
+
+
+def test_old_roots_beyond_the_bound_are_fetched_singly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = sum(map(len, parse_bundle(world.tree()["bundle.json"]).values()))
+    monkeypatch.setattr("holdfast.control.publisher.PACKED_ROOTS_BYTES", size + 2 * len(world.roots()[0]) + 2000)
+    for _ in range(4):
+        world.service.rotate_root(RootChange(replace=frozenset({"root"})), ACTOR)
+    bundle = world.tree()["bundle.json"]
+    packed = sorted(name for name in parse_bundle(bundle) if name.endswith(".root.json"))
+    assert packed == ["4.root.json", "5.root.json"], "the newest ones"
+    assert world.seen_in_bundle().root.version == 5, "root 2 and 3 are asked for one by one"
+    assert verify_bundle(world.roots()[0], bundle, now=world.clock()).root.version == 1, "without them it stays behind"
+
+
+def test_versions_end_before_integers_do() -> None:
+    last = MAX_INTEGER - 2**32
+    assert Repository.of([Document("pins", last - 1, b"")]).next_version("pins") == last
+    with pytest.raises(OperationError) as raised:
+        Repository.of([Document("pins", last, b"")]).next_version("pins")
+    assert raised.value.code == "version-exhausted"
+    assert "new role name" in raised.value.hint
+
+
+def test_anchors_need_a_publication_and_a_mirror(tmp_path: Path) -> None:
+    world = World.found(tmp_path / "channel", publish=False)
+    with pytest.raises(NotFound) as missing:
+        world.service.export_anchors()
+    assert missing.value.code == "not-published"
+    world.publish()
+    path = world.directory / "holdfast.toml"
+    path.write_text(path.read_text().replace("mirrors = ", "# mirrors = "))
+    with pytest.raises(OperationError) as raised:
+        world.service.export_anchors()
+    assert raised.value.code == "no-mirror"
