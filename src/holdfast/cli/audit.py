@@ -17,7 +17,7 @@ __all__ = ["command"]
     None,
     "audit",
     examples=["holdfast audit", "holdfast audit --json"],
-    codes=["0  shown, the chain holds", "1  -", "2  usage", "3  the chain is broken: somebody edited the database"],
+    codes=["0  shown, the chain holds", "2  usage", "3  the chain is broken: somebody edited the database"],
 )
 def command(context: Context) -> None:
     """Show who changed what, oldest first."""

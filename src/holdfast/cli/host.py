@@ -70,7 +70,12 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "holdfast host add cdn.example.com --include-subdomains --accept-ca ca1.pem --accept-ca ca2.pem",
         "holdfast host add www.example.com --mode report-only --until 2026-12-20 --accept www.pem --backup spare.pub",
     ],
-    codes=["0  it will be protected by the next `holdfast publish`", "1  it is protected already", "2  usage", "3  -"],
+    codes=[
+        "0  it will be protected by the next `holdfast publish`",
+        "1  it is protected already",
+        "2  usage",
+        "3  a key, the disk or the database could not be used",
+    ],
 )
 @click.argument("host")
 @click.option("--include-subdomains", is_flag=True, help="All names below it too, at every depth.")
@@ -208,7 +213,12 @@ def show(context: Context, host: str) -> None:
         "holdfast host set www.example.com --mode enforce",
         "holdfast host set www.example.com --mode report-only --until 2026-12-20 --yes",
     ],
-    codes=["0  changed", "1  it is not protected", "2  usage, or --yes is missing to relax it", "3  -"],
+    codes=[
+        "0  changed",
+        "1  it is not protected",
+        "2  usage, or --yes is missing to relax it",
+        "3  a key, the disk or the database could not be used",
+    ],
 )
 @click.argument("host")
 @click.option("--include-subdomains/--no-include-subdomains", default=None)
@@ -261,7 +271,12 @@ def _relaxations(old: HostRecord, new: HostRecord) -> Iterable[str]:
     command,
     "retire",
     examples=["holdfast host retire old.example.com --yes"],
-    codes=["0  it leaves the scope with the next publication", "1  it is not protected", "2  --yes is missing", "3  -"],
+    codes=[
+        "0  it leaves the scope with the next publication",
+        "1  it is not protected",
+        "2  --yes is missing",
+        "3  a key, the disk or the database could not be used",
+    ],
 )
 @click.argument("host")
 @yes_option

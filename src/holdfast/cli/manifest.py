@@ -59,7 +59,7 @@ def take_over(context: Context, overrides: tuple[str, ...], reason: str, yes: bo
         "0  automation signs again",
         "1  refused, or nothing was taken over",
         "2  usage, or --yes is missing",
-        "3  -",
+        "3  a key, the disk or the database could not be used",
     ],
 )
 @click.option(

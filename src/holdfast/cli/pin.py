@@ -278,7 +278,12 @@ def list_pins(context: Context, host: str | None) -> None:
         "holdfast pin remove api.example.com old.pem --yes",
         "holdfast pin remove api.example.com 5a8f...e1 --yes",
     ],
-    codes=["0  removed from the draft", "1  no such pin", "2  usage, or --yes is missing", "3  -"],
+    codes=[
+        "0  removed from the draft",
+        "1  no such pin",
+        "2  usage, or --yes is missing",
+        "3  a key, the disk or the database could not be used",
+    ],
 )
 @click.argument("host")
 @click.argument("key")
@@ -311,7 +316,12 @@ def remove(context: Context, host: str, key: str, lists: tuple[str, ...], yes: b
         "holdfast pin reject api.example.com stolen.pem --reason key-compromise --yes",
         "holdfast pin reject api.example.com 5a8f...e1 --reason key-compromise --by-scope --yes",
     ],
-    codes=["0  rejected with the next publication", "1  it is rejected already, or no such host", "2  usage", "3  -"],
+    codes=[
+        "0  rejected with the next publication",
+        "1  it is rejected already, or no such host",
+        "2  usage",
+        "3  a key, the disk or the database could not be used",
+    ],
 )
 @click.argument("host")
 @click.argument("key")

@@ -31,7 +31,7 @@ _HOUR: Final = 3600.0
         "holdfast serve --sign               # also signs the timestamp again, every hour",
         "holdfast serve --host 0.0.0.0 --port 8440",
     ],
-    codes=["0  stopped by SIGINT or SIGTERM", "1  -", "2  usage, or the port is taken", "3  nothing to serve, no key"],
+    codes=["0  stopped by SIGINT or SIGTERM", "2  usage, or the port is taken", "3  nothing to serve, no key"],
 )
 @click.option("--host", help="Address to listen on (default: [server] host, loopback).")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one (default: [server] port).")
