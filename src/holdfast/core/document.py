@@ -37,6 +37,7 @@ __all__ = [
 _CHANNEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 _NO_DIGESTS: Final[frozenset[bytes]] = frozenset()
+_ABSENT: Final[list[Any]] = []  # never changed
 
 JsonObject = dict[str, Any]
 
@@ -155,9 +156,9 @@ def read_pins(host: JsonObject, name: str) -> tuple[PinSet, int]:
     Returns:
         The pins that can match, and the number of those of unknown kind, which never do.
     """
-    if name not in host:
+    entries = read_list(host.get(name, _ABSENT), name, MAX_PINS)
+    if not entries:
         return NO_PINS, 0
-    entries = read_list(host[name], name, MAX_PINS)
     try:
         pins = PinSet(filter(None, map(parse_pin, entries)))
     except PinSyntaxError as error:
@@ -169,7 +170,7 @@ def read_pins(host: JsonObject, name: str) -> tuple[PinSet, int]:
 
 def read_digests(fields: JsonObject, name: str) -> frozenset[bytes]:
     """Read a list of SPKI digests; absent is empty."""
-    entries = read_list(fields.get(name, []), name, MAX_CA_DIGESTS)
+    entries = read_list(fields.get(name, _ABSENT), name, MAX_CA_DIGESTS)
     if not entries:
         return _NO_DIGESTS
     try:

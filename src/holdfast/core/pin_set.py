@@ -124,30 +124,28 @@ def build_pin_table(scope: Scope, manifest: Manifest) -> PinTable:
 
 
 def _combine(protected: ScopeHost, entry: ManifestHost, ignored: list[Ignored]) -> HostPins:
+    usable = entry.accept
+    if entry.reject or protected.reject or not all(_is_allowed(pin, protected) for pin in usable):
+        usable = _choose_usable(protected, entry, ignored)
+    if entry.unknown:
+        ignored.append(Ignored(protected.pattern, "unknown-kind"))
+    if not usable:
+        raise _without_pin(protected)
+    pattern, include_subdomains, mode, until, _, _, require, backup, reject = protected
+    return HostPins(pattern, include_subdomains, mode, until, reject, require, backup, entry.reject, usable)
+
+
+def _choose_usable(protected: ScopeHost, entry: ManifestHost, ignored: list[Ignored]) -> PinSet:
     rejected = frozenset((*protected.reject, *entry.reject))
     usable = []
     for pin in entry.accept:
         if not _is_allowed(pin, protected):
             ignored.append(Ignored(protected.pattern, "not-allowed", format_digest(pin.digest)))
-        elif rejected and _is_rejected(pin, rejected):
+        elif _is_rejected(pin, rejected):
             ignored.append(Ignored(protected.pattern, "rejected", format_digest(pin.digest)))
         else:
             usable.append(pin)
-    if entry.unknown:
-        ignored.append(Ignored(protected.pattern, "unknown-kind"))
-    if not usable:
-        raise _without_pin(protected)
-    return HostPins(
-        protected.pattern,
-        protected.include_subdomains,
-        protected.mode,
-        protected.until,
-        protected.reject,
-        protected.require,
-        protected.backup,
-        entry.reject,
-        PinSet(usable),
-    )
+    return PinSet(usable)
 
 
 def _is_allowed(pin: Pin, protected: ScopeHost) -> bool:

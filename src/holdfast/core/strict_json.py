@@ -55,9 +55,10 @@ def parse_json(data: bytes, *, max_bytes: int, floats: bool = False) -> Any:
         raise FormatError("nested too deeply", code="json-depth") from error
     except JSONDecodeError as error:
         raise FormatError(f"not JSON: {error}", code="json-syntax") from error
-    if not _is_shallow(data):
+    has_escapes = b"\\" in data
+    if has_escapes or not _is_shallow(data):
         _check_depth(value)
-    if _SURROGATE_ESCAPE.search(data):
+    if has_escapes and _SURROGATE_ESCAPE.search(data):
         _check_surrogates(value)
     return value
 
@@ -114,13 +115,11 @@ def _count_separators(data: bytes) -> int:
 
 
 def _is_shallow(data: bytes) -> bool:
-    """Tell from well-formed text alone that it is nested at most ``MAX_JSON_DEPTH`` deep; ``False`` leaves it open.
+    """Tell from well-formed text without escapes that it nests at most ``MAX_JSON_DEPTH`` deep; ``False``: who knows.
 
     Leaves nothing but brackets and quotation marks, drops the empty strings, then takes off one level of brackets at a
     time. A bracket within a string keeps the quotation mark before it from being dropped.
     """
-    if rb"\"" in data:  # then not every quotation mark is an end of a string
-        return False
     brackets = data.translate(_AS_BRACKETS, _NO_BRACKETS).replace(b'""', b"")
     depth = 0
     while brackets and depth < MAX_JSON_DEPTH:
