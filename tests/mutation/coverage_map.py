@@ -53,7 +53,9 @@ def measure(root: Path, suites: Sequence[str], folder: Path) -> CoverageMap:
             "--cov-report=", *suites,
         ],
         cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        env={**os.environ, "COVERAGE_FILE": str(folder / "coverage"), _REPORT: str(report)},
+        env={
+            **os.environ, "PYTHONPATH": str(root / "src"), "COVERAGE_FILE": str(folder / "coverage"), _REPORT: str(report)
+        },
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"the tests fail before anything was changed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")

@@ -129,6 +129,7 @@ def _fork(mutant: Mutant, chosen: Sequence[str], root: Path) -> int:
             os.dup2(silence, descriptor)
         os.chdir(root)
         sys.dont_write_bytecode = True
+        sys.path.insert(0, str(root / "src"))  # this tree's, whatever is installed
         sys.meta_path.insert(0, _Changed(mutant))
         files = sorted({test.partition("::")[0] for test in chosen})
         arguments = ["-x", "-q", *_WITHOUT, "-W", "ignore::pytest.PytestAssertRewriteWarning", *files]
