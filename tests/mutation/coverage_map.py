@@ -54,7 +54,8 @@ def measure(root: Path, suites: Sequence[str], folder: Path) -> CoverageMap:
         ],
         cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         env={
-            **os.environ, "PYTHONPATH": str(root / "src"), "COVERAGE_FILE": str(folder / "coverage"), _REPORT: str(report)
+            **os.environ, "PYTHONPATH": str(root / "src"), "COVERAGE_FILE": str(folder / "coverage"),
+            _REPORT: str(report),
         },
     )  # fmt: skip
     if done.returncode != 0:
