@@ -24,6 +24,8 @@ def test_the_stored_bytes_stay_and_the_set_goes_on_from_them(tmp_path: Path) -> 
         assert not result.changed
         conflict = world.heard.last(TimestampConflictSeen)
         assert conflict.version == 1
+        store.refresh()
+        assert world.heard.count(TimestampConflictSeen) == 2  # no ETag hides it
         assert enforces(store, "key-1")
         assert world.cached()["timestamp"] == first
         assert world.cached_manifest_version() == 1

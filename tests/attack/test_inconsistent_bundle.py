@@ -45,6 +45,17 @@ def test_the_versioned_files_mend_it(world: World, suffix: str, text: str | None
     assert world.cached_manifest_version() == 2
 
 
+def test_a_file_that_is_named_without_its_digest_is_mended_too(world: World) -> None:
+    with world.open() as store:
+        store.refresh()
+        world.clock.wait(hours=1)
+        world.rotate("key-2")
+        world.repository.resign("timestamp.json", "timestamp", meta={"snapshot.json": {"version": 2}})
+        damage(world, ".snapshot.json", "{}")  # malformed, and no digest says so
+        assert store.refresh().error is None
+        assert enforces(store, "key-2")
+
+
 def test_a_bundle_mixed_of_two_publications_is_mended(world: World) -> None:
     with world.open() as store:
         store.refresh()

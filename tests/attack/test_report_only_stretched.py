@@ -30,6 +30,8 @@ def test_report_only_lets_pass_and_says_so(world: World) -> None:
         assert (verdict.allowed, verdict.enforced, reason(verdict)) == (True, False, "no-match")
         assert world.heard.last(ReportOnlyHonoured).until == UNTIL
         assert not world.heard.last(PinMismatched).enforced
+        store.judge(HOST, EVIL)
+        assert world.heard.count(ReportOnlyHonoured) == 2  # each time
         assert allowed(store, GOOD)
 
 

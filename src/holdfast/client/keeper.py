@@ -163,7 +163,7 @@ class Keeper:
 
     def _take(self, known: Knowledge, attempt: Attempt) -> Knowledge:
         """Take over what an attempt verified."""
-        if attempt.is_unchanged:
+        if attempt.state is known.state:
             return known
         state, previous = attempt.state, known.state.enforced
         if attempt.error is not None or state.enforced is None:

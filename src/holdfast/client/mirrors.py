@@ -48,18 +48,16 @@ class Attempt:
 
     Attributes:
         url: What was asked for last.
-        state: What is known now; never less than before.
+        state: What is known now; never less than before, and the same object where nothing was served (a 304).
         error: Why there is no complete set from this mirror; ``None`` if there is.
-        is_unchanged: The mirror said 304.
         has_conflict: A timestamp of the known version with other content was seen, and not taken.
-        etag: Entity tag of ``url``, worth keeping; ``None`` otherwise.
+        etag: Entity tag of ``url``, worth keeping if there was no error; ``None`` if it is not.
         had_bundle: Whether a bundle was fetched, or said to be unchanged.
     """
 
     url: str
     state: TrustedState
     error: HoldfastError | None = None
-    is_unchanged: bool = False
     has_conflict: bool = False
     etag: str | None = None
     had_bundle: bool = False
@@ -145,7 +143,7 @@ class MirrorSession:
         url = self._base_url + _TIMESTAMP_FILE
         response = self._get(url, MAX_TIMESTAMP_BYTES, self._etags.get(url))
         if response.status == 304:
-            return Attempt(url, state, is_unchanged=True)
+            return Attempt(url, state)
 
         def fetch(name: str, version: int | None, max_bytes: int) -> bytes | None:
             del version, max_bytes
@@ -157,7 +155,7 @@ class MirrorSession:
         url = self._base_url + _BUNDLE_FILE
         response = self._get(url, MAX_BUNDLE_BYTES, self._etags.get(url))
         if response.status == 304:
-            return Attempt(url, state, is_unchanged=True, had_bundle=True)
+            return Attempt(url, state, had_bundle=True)
         files = parse_bundle(response.body)
         outcome = refresh(state, self._fetch_from_bundle(files), now=self._now)
         if _is_inconsistent(outcome.error):
@@ -165,13 +163,12 @@ class MirrorSession:
         return self._conclude(url, outcome, response.etag, had_bundle=True)
 
     def _conclude(self, url: str, outcome: Outcome, etag: str | None, *, had_bundle: bool = False) -> Attempt:
-        complete = outcome.error is None and not outcome.has_conflict
         return Attempt(
             url,
             outcome.state,
             outcome.error,
             has_conflict=outcome.has_conflict,
-            etag=etag if complete else None,
+            etag=None if outcome.has_conflict else etag,  # what was not taken must be served, and told, again
             had_bundle=had_bundle,
         )
 
@@ -210,6 +207,8 @@ class MirrorSession:
         response = self._fetcher.get(
             url, max_bytes=max_bytes, timeout_seconds=min(left, self._timeout_seconds), etag=etag
         )
+        if response.status == 304 and etag is None:
+            raise TransportError(f"{url} answered 304 to a request without an ETag", code="http-status")
         if response.status == 404 and not may_be_missing:
             raise TransportError(f"{url} answered 404", code="http-status", hint="is this the channel's base address?")
         return response

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import socket
 import time
+import tracemalloc
 
 import pytest
 
@@ -102,7 +103,11 @@ def test_a_gzip_bomb_is_cut_off() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert len(bomb) < 60_000
     with serve(lambda call: call.send(answer(200, bomb, {"Content-Encoding": "gzip"}))) as server:
+        tracemalloc.start()
         assert refused(server.url(), max_bytes=60_000).code == "too-large"
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 def test_exactly_the_largest_body_is_taken_and_one_byte_more_is_not() -> None:

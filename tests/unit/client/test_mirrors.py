@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from holdfast.client.mirrors import FEW_HOSTS, MirrorOrder
+from holdfast.client.fetcher import Response
+from holdfast.client.mirrors import FEW_HOSTS, Attempt, MirrorOrder, MirrorSession
 from holdfast.core.freshness import State
-from tests.client_world import Mirror, Mirrors, World, enforces, state
+from holdfast.errors import MetadataError, TransportError
+from holdfast.telemetry.events import RefreshFailed
+from holdfast.trust.anchor import parse_anchor
+from holdfast.trust.state import TrustedState
+from tests.client_world import BASE, Mirror, Mirrors, World, enforces, state
 from tests.repository import EPOCH
 
 EDGE = "https://edge.example.net/c/"
@@ -198,6 +204,64 @@ def test_a_hostile_mirror_does_not_stop_the_next_one(tmp_path: Path) -> None:
     with world.open(fetcher=Mirrors(hostile, world.mirror), mirrors=(EDGE, world.mirror.base)) as store:
         assert store.refresh().changed
         assert enforces(store, "key-2")
+
+
+def test_a_refusal_tells_more_than_a_failure(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish_seed()
+    hostile = Mirror(world.repository, base=EDGE, replaced={"bundle.json": b"<html>"})
+    world.mirror.is_down = True
+    for mirrors in ((EDGE, world.mirror.base), (world.mirror.base, EDGE)):
+        with world.open(fetcher=Mirrors(hostile, world.mirror), mirrors=mirrors) as store:
+            assert isinstance(store.refresh().error, MetadataError)
+            assert world.heard.last(RefreshFailed).url == EDGE + "bundle.json"
+
+
+def test_an_old_copy_that_verifies_counts_though_the_next_mirror_is_down(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish_seed()
+    old = Mirror(world.repository, base=EDGE)
+    world.clock.wait(days=2)
+    world.mirror.is_down = True
+    with world.open(fetcher=Mirrors(old, world.mirror), mirrors=(EDGE, world.mirror.base)) as store:
+        assert store.refresh().error is None
+        assert (state(store), world.mirror.requests) == ("stale", ["bundle.json"])
+
+
+def test_a_304_that_nobody_asked_for_is_a_failure_whatever_fetches(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish_seed()
+    world.mirror.replaced["bundle.json"] = Response(304)
+    with world.open() as store:
+        assert isinstance(store.refresh().error, TransportError)
+        assert state(store) == "seed"
+
+
+def test_one_deadline_covers_all_requests_of_a_refresh(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish_seed()
+    given: list[float] = []
+    real = world.mirror.get
+
+    def get(url: str, *, max_bytes: int, timeout_seconds: float, etag: str | None = None) -> Response:
+        given.append(timeout_seconds)
+        return real(url, max_bytes=max_bytes, timeout_seconds=timeout_seconds, etag=etag)
+
+    world.mirror.get = get  # type: ignore[method-assign]
+
+    def ask(left_seconds: float) -> Attempt:
+        session = MirrorSession(
+            BASE, world.mirror, etags={}, now=EPOCH, deadline=time.monotonic() + left_seconds, timeout_seconds=30.0
+        )
+        return session.ask(TrustedState(parse_anchor(world.repository.anchor)), bundle_first=True)
+
+    assert ask(100.0).error is None
+    assert given == [30.0]
+    assert ask(0.5).error is None
+    assert given[1] <= 0.5
+    error = ask(-1.0).error
+    assert isinstance(error, TransportError)
+    assert (error.code, len(given)) == ("timeout", 2)
 
 
 def test_mirrors_are_ordered_by_the_age_of_their_timestamps() -> None:

@@ -16,6 +16,7 @@ import trio
 
 from holdfast.client.refresh_result import RefreshResult
 from holdfast.client.refresher import Refresher, wait_async
+from holdfast.client.schedule import BUCKET_CAPACITY
 from holdfast.core.freshness import State
 from holdfast.errors import TransportError
 from tests.tools import wait_until
@@ -201,6 +202,22 @@ def test_a_mismatch_right_after_a_vain_refresh_costs_none_either() -> None:
     refresher.start_refresh().result(5)
     assert not refresher.on_mismatch(timeout_seconds=5)
     assert len(job.at) == 1
+
+
+def test_hints_leave_the_last_token_to_a_mismatch() -> None:
+    now = [1000.0]
+    job = Job(RefreshResult(False, 99, State.FRESH))  # every hint is met, so that none backs off
+    refresher = Refresher(job, look=job.look, interval_seconds=lambda: 1000.0, monotonic=lambda: now[0])
+    for version in range(2, 50):
+        refresher.hint(version, known=1)
+        wait_until(lambda: refresher._flights.find() is None)
+    assert len(job.at) == BUCKET_CAPACITY - 1
+    now[0] += 2.0
+    assert not refresher.on_mismatch(timeout_seconds=5)
+    assert len(job.at) == BUCKET_CAPACITY
+    now[0] += 2.0
+    assert not refresher.on_mismatch(timeout_seconds=5)
+    assert len(job.at) == BUCKET_CAPACITY
 
 
 async def test_an_asynchronous_wait_ends_in_time_and_leaves_the_flight_alone() -> None:
