@@ -27,6 +27,7 @@ from vectors.cases import (
     roles,
     roots,
     searching,
+    shapes,
     starting,
     trusting,
     verdicts,
@@ -46,7 +47,7 @@ def enforcement_cases() -> list[Case]:
 
 def role_cases() -> list[Case]:
     """Files of roles, one at a time."""
-    return [*canonical.cases(), *roles.cases(), *roots.cases()]
+    return [*canonical.cases(), *roles.cases(), *shapes.cases(), *roots.cases()]
 
 
 def workflows() -> list[Case]:

@@ -76,7 +76,7 @@ def sha256_base64(data: bytes) -> str:
 def openssl(*arguments: str, data: bytes | None = None) -> tuple[bool, str]:
     """Run openssl; whether it succeeded, and what it said."""
     done = subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=False)
-    return done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+    return done.returncode == 0, (done.stdout + done.stderr).decode("latin-1")
 
 
 # ------------------------------------------------------------------------------------------------------- simple forms
@@ -268,7 +268,7 @@ class Signatures:
             ("rsa", "rsassa-pss-sha256"): "pss",
             ("ml-dsa", "ml-dsa-65/1"): "ml-dsa",
         }.get((str(kind), str(scheme)))
-        if wanted is None:
+        if wanted is None or (wanted != "ed25519" and not public.startswith("-----BEGIN PUBLIC KEY-----")):
             return False
         question = (wanted, public, signature, payload)
         if question not in self._known:
@@ -301,16 +301,16 @@ class Signatures:
         question = ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", files["key"], "-sigfile", files["signature"]]
         return openssl(*question, "-in", files["payload"])[0]
 
+    def identify(self, key: dict[str, Any]) -> str:
+        """What makes two keys one: the key, written in one way."""
+        public = str(key["keyval"]["public"])
+        form = ["-pubin", "-outform", "DER", "-ec_conv_form", "uncompressed"]
+        return openssl("pkey", *form, data=public.encode())[1] if "-----" in public else public.lower()
+
     def _is_p256(self, key: str) -> bool:
         if key not in self._curves:
             self._curves[key] = "prime256v1" in openssl("pkey", "-pubin", "-in", key, "-text", "-noout")[1]
         return self._curves[key]
-
-
-def identity(key: dict[str, Any]) -> str:
-    """What makes two keys one."""
-    public = str(key["keyval"]["public"])
-    return re.sub(r"\s", "", re.sub("-----[A-Z ]+-----", "", public)) if "-----" in public else public.lower()
 
 
 def count_signers(
@@ -327,7 +327,7 @@ def count_signers(
         if answer is None:
             return None
         if answer:
-            found.add(identity(keys[keyid]))
+            found.add(signatures.identify(keys[keyid]))
     return len(found)
 
 

@@ -4,22 +4,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tuf.api.metadata import DelegatedRole, Root, Timestamp
+from tuf.api.metadata import DelegatedRole, Root, Snapshot, Targets, Timestamp
 
 from holdfast.core.instant import parse_instant
-from holdfast.core.limits import MAX_ROOT_BYTES, MAX_TIMESTAMP_BYTES
+from holdfast.core.limits import MAX_ROOT_BYTES, MAX_SNAPSHOT_BYTES, MAX_TARGETS_BYTES, MAX_TIMESTAMP_BYTES
 from holdfast.core.strict_json import parse_json
 from holdfast.trust.anchor import parse_anchor
 from holdfast.trust.canonical_json import check_profile, encode_canonical
-from holdfast.trust.roles import parse_role, verify_channel, verify_not_expired, verify_threshold
+from holdfast.trust.roles import RoleFile, parse_role, verify_channel, verify_not_expired, verify_threshold
 from holdfast.trust.verification import verify_next_root
 from tests.vectors.material import check, octets, parameters
 
 if TYPE_CHECKING:
     from tests.vectors.material import Vector
+
+
+_KINDS: Final[dict[str, tuple[Any, int]]] = {
+    "snapshot": (Snapshot, MAX_SNAPSHOT_BYTES),
+    "targets": (Targets, MAX_TARGETS_BYTES),
+}
 
 
 def _canonical(given: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +40,8 @@ def _profile(given: dict[str, Any]) -> dict[str, Any]:
 
 def _role(given: dict[str, Any]) -> dict[str, Any]:
     delegator = parse_role(Root, given["delegator"].encode(), max_bytes=MAX_ROOT_BYTES).signed
-    file = parse_role(Timestamp, octets(given["file"]), max_bytes=MAX_TIMESTAMP_BYTES)
+    kind, max_bytes = _KINDS.get(given["role"], (Timestamp, MAX_TIMESTAMP_BYTES))
+    file: RoleFile[Any] = parse_role(kind, octets(given["file"]), max_bytes=max_bytes)
     verify_threshold(delegator, given["role"], file)
     verify_channel(file, given["channel"], given["role"])
     if "now" in given:

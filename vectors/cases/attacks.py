@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from vectors.making.case import Case
@@ -54,6 +55,21 @@ def _rollback() -> list[Story]:
     evil = p.fork()
     evil.versions["snapshot"] = 1
     story.refuses(evil.publish("timestamp").served(), at(hours=3), "rollback-snapshot", "RollbackError")
+    stories.append(story)
+
+    p = base()
+    comment = "root 2 replaces the fast-forwarded key, root 3 is spoiled: what root 2 denies is gone all the same"
+    story = first("fast-forward-broken-chain", "TRU-24 TRU-22", comment, p)
+    evil = p.fork()
+    evil.versions["timestamp"] = LARGEST - 1
+    story.accepts(evil.publish("timestamp").served(), at(hours=2), timestamp=LARGEST)
+    p.rotate_root(timestamp=[TufKey("timestamp 2")])
+    p.publish("timestamp")
+    spoiled = p.served() | {"3.root.json": "{}"}
+    refused = ("metadata-syntax", "MetadataError")
+    story.refuses(spoiled, at(hours=3), *refused, root=2, timestamp=None)
+    story.open(p.published["1.root.json"], cache="kept")
+    story.accepts(p.served(), at(hours=4), timestamp=2)
     stories.append(story)
 
     for role in ("targets", "pins"):
@@ -186,6 +202,20 @@ def _mix_and_match() -> list[Story]:
         )
         story.refuses(p.served(name), at(hours=3), "file-missing", "MixAndMatchError")
         story.accepts(p.served(), at(hours=4), manifest=43, scope=8)
+        stories.append(story)
+
+    for count in (8, 9):
+        p = base()
+        story = first(f"{count}-hashes", "TRU-42", f"{count} hashes of the snapshot, all right", p)
+        p.publish("snapshot")
+        body = p.published[p.name_of("snapshot")].encode()
+        names = ("sha256", "sha512", "sha224", "sha384", "sha3_256", "sha3_512", "sha3_224", "sha3_384", "blake2b")
+        p.meta["snapshot"] = {"hashes": {name: hashlib.new(name, body).hexdigest() for name in names[:count]}}
+        p.publish("timestamp")
+        if count == 8:
+            story.accepts(p.served(), at(hours=2), timestamp=2, snapshot=2)
+        else:
+            story.refuses(p.served(), at(hours=2), "hash-mismatch", "MixAndMatchError", timestamp=2)
         stories.append(story)
 
     said = describe(base().manifest)

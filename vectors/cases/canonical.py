@@ -99,7 +99,13 @@ def _profile() -> list[Case]:
     def refuse(name: str, comment: str, source: str) -> None:
         table.refuse(name, "TRU-8", comment, text(source), "canonical-profile", "FormatError")
 
-    table.accept("plain", "TRU-8", "ASCII and line feed", text('{"a":["~ !\\n",0,-1,true,null,{}]}'), ok=True)
+    table.accept(
+        "plain",
+        "TRU-8",
+        "ASCII and line feed",
+        text('{"a":["~ !\\n",0,-1,9007199254740991,-9007199254740991,true,null,{}]}'),
+        ok=True,
+    )
     table.accept(
         "depth-15", "TRU-8", "15 containers: the file is the sixteenth", text("[" * 15 + "0" + "]" * 15), ok=True
     )

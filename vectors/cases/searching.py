@@ -161,6 +161,15 @@ def _searches() -> list[Story]:
         signers={"x": [y]},
     )
 
+    for name in ("1.root", "../pins", "Pins", "pins/eu", "pins ", "r\u00f6le", "-pins", "a" * 65):
+        p = base()
+        comment = f"a role of the name {name!r} is not loaded, whatever it says"
+        story = first(f"search-role-name-{name!r}", "TRU-41", comment, p)
+        p.delegations, p.lister = [Delegation(name, [x])], name
+        served = p.publish(name, "targets", "snapshot", "timestamp").served()
+        story.refuses(served, at(hours=2), "metadata-syntax", "MetadataError", **marks)
+        stories.append(story)
+
     prefix = hashlib.sha256(b"manifest.json").hexdigest()[:2]
     for name, value, code in (
         ("hash-prefix", prefix, None),
