@@ -14,7 +14,7 @@ import trio
 
 from holdfast.client.fetcher import Response
 from holdfast.client.schedule import BUCKET_CAPACITY, BUCKET_REFILL_SECONDS
-from tests.client_world import EVIL, HOST, NEXT, Mirror, World, allowed, enforces
+from tests.client_world import EVIL, HOST, NEXT, Mirror, World, allowed, enforces, path_of
 
 
 class SlowMirror(Mirror):
@@ -75,6 +75,7 @@ def test_event_loops_share_the_flight_with_threads(world: World) -> None:
     with world.open() as store:
         world.clock.wait(hours=1)
         world.rotate("key-2")
+        assert not allowed(store, NEXT)
         answers: list[bool] = []
 
         async def many() -> None:
@@ -95,6 +96,17 @@ def test_event_loops_share_the_flight_with_threads(world: World) -> None:
             thread.join(30)
         assert answers == [True] * 9
         assert world.mirror.requests == ["bundle.json"]
+
+
+def test_a_rotation_right_after_a_refresh_is_healed_all_the_same(world: World) -> None:
+    with world.open() as store:
+        for word in ("key-2", "key-3", "key-1"):
+            world.rotate(word)
+            path = path_of(word, "ca")
+            assert not allowed(store, path)
+            assert store.refresh_on_mismatch(HOST, timeout_seconds=5)
+            assert allowed(store, path)
+        assert len(world.mirror.requests) == 3
 
 
 def test_whoever_waits_is_not_kept_longer_than_he_said(world: World) -> None:

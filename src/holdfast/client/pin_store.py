@@ -50,6 +50,7 @@ __all__ = ["PinStore", "RefreshResult"]
 _log = logging.getLogger(__name__)
 
 _DEFAULT_INTERVAL_SECONDS = 900
+_MAX_REFUSED = 1024
 _LOOK_EVERY_SECONDS = 1.0  # how often a verdict looks whether time has changed anything
 
 
@@ -81,6 +82,8 @@ class PinStore:
         self._keeper = Keeper(config, clock=self._clock, fetcher=fetcher, emit=self._listeners.emit)
         self._view = self._keeper.view
         self._certificates = CertificateCache()
+        # Host -> generation of its last refusal, and how many refreshes had begun by then.
+        self._refused: dict[str, tuple[int, int]] = {}
         self._look_at = 0.0
         #: Moves with every input of a verdict. A plain attribute: each guarded read and write compares it.
         self.generation = self._view.generation
@@ -223,6 +226,9 @@ class PinStore:
         verdict = judge_path(view, self._certificates, host, path, now=now)
         if verdict.allowed and verdict.enforced:
             return verdict
+        if len(self._refused) >= _MAX_REFUSED:
+            self._refused.clear()
+        self._refused[verdict.host] = (view.generation, self._refresher.started)
         self._teller.tell(view, verdict)
         return verdict
 
@@ -255,8 +261,11 @@ class PinStore:
         """
         if not self._may_refresh(host):
             return False
+        generation, started = self._refused.get(host, (self.generation, None))
+        if generation != self.generation:
+            return True  # it has changed since: somebody else's refresh has come between
         try:
-            return self._refresher.on_mismatch(timeout_seconds=timeout_seconds)
+            return self._refresher.on_mismatch(started_before=started, timeout_seconds=timeout_seconds)
         except Exception:  # noqa: BLE001  # in a handshake the answer is the verdict, whatever else goes wrong
             _log.exception("refresh on mismatch failed")
             return False
@@ -265,8 +274,11 @@ class PinStore:
         """Do the same without blocking the event loop (asyncio or trio)."""
         if not self._may_refresh(host):
             return False
+        generation, started = self._refused.get(host, (self.generation, None))
+        if generation != self.generation:
+            return True  # as above
         try:
-            return await self._refresher.on_mismatch_async(timeout_seconds=timeout_seconds)
+            return await self._refresher.on_mismatch_async(started_before=started, timeout_seconds=timeout_seconds)
         except Exception:  # noqa: BLE001  # as above
             _log.exception("refresh on mismatch failed")
             return False

@@ -31,8 +31,6 @@ __all__ = ["Refresher", "wait_async"]
 
 _log = logging.getLogger(__name__)
 
-_RECENT_CHANGE_SECONDS = 5.0  # a handshake that failed before the set changed, and asks after
-_RECENT_REFRESH_SECONDS = 1.0  # a crowd of handshakes that fail together
 _RESUME_SPACING_SECONDS = 5.0  # a phone that flaps between two networks
 _MIN_LOOK_SECONDS = 0.05  # a moment that is due and still does not pass must not make the thread spin
 _LOOK_SECONDS = 60.0  # how often a sleeping thread looks whether the device clock was moved
@@ -68,7 +66,8 @@ class Refresher:
         self._hint_backoff = Backoff()
         self._hint_not_before = 0.0
         self._done_at: float | None = None
-        self._changed_at: float | None = None
+        self._started = 0
+        self._landed = 0
         self._resumed_in_flight = False
         self._due = monotonic()
         self._wake = threading.Event()
@@ -81,25 +80,35 @@ class Refresher:
         """Refresh now, or join the refresh that is under way."""
         return self._flights.start()
 
-    def on_mismatch(self, *, timeout_seconds: float) -> bool:
+    @property
+    def started(self) -> int:
+        """Number of refreshes that have begun so far: what a verdict remembers of the moment at which it was made."""
+        return self._started
+
+    def on_mismatch(self, *, started_before: int | None, timeout_seconds: float) -> bool:
         """Refresh because a path was refused; blocks for at most ``timeout_seconds``.
 
+        Args:
+            started_before: What :attr:`started` was when the path was refused: a refresh that began later and has
+                landed answers the question already (a crowd of handshakes that failed together). ``None``: not known.
+            timeout_seconds: How long to wait.
+
         Returns:
-            Whether the verdict may be another one now.
+            Whether an input of the verdict changed.
         """
-        flight = self._find_flight()
-        if isinstance(flight, bool):
-            return flight
+        flight = self._find_flight(started_before)
+        if flight is None:
+            return False
         try:
             return flight.result(timeout_seconds).changed
         except TimeoutError:
             return False
 
-    async def on_mismatch_async(self, *, timeout_seconds: float) -> bool:
+    async def on_mismatch_async(self, *, started_before: int | None, timeout_seconds: float) -> bool:
         """Do the same without blocking the event loop."""
-        flight = self._find_flight()
-        if isinstance(flight, bool):
-            return flight
+        flight = self._find_flight(started_before)
+        if flight is None:
+            return False
         try:
             result: RefreshResult = await wait_async(flight, timeout_seconds)
         except TimeoutError:
@@ -136,18 +145,15 @@ class Refresher:
         elif not recent:
             self._flights.start()
 
-    def _find_flight(self) -> Future[RefreshResult] | bool:
-        """Find the flight that a mismatch should wait for, or the answer if there is none to wait for."""
+    def _find_flight(self, started_before: int | None) -> Future[RefreshResult] | None:
+        """Find the flight that a mismatch should wait for; ``None`` if there is nothing to wait for."""
         with self._lock:
-            now = self._monotonic()
-            if self._changed_at is not None and now - self._changed_at < _RECENT_CHANGE_SECONDS:
-                return True
             flight = self._flights.find()
             if flight is not None:
                 return flight
-            recent = self._done_at is not None and now - self._done_at < _RECENT_REFRESH_SECONDS
-            if recent or not self._bucket.take(now):
-                return False
+            answered = started_before is not None and self._landed > started_before
+            if answered or not self._bucket.take(self._monotonic()):
+                return None
             return self._flights.start()
 
     def _hint_answered(self, manifest_version: int, flight: Future[RefreshResult]) -> None:
@@ -210,20 +216,21 @@ class Refresher:
                 self._land(succeeded=False)
 
     def _fly(self) -> RefreshResult:
+        with self._lock:
+            self._started += 1
         try:
             result = self._refresh()
         except BaseException:
             self._land(succeeded=False)
             raise
-        self._land(succeeded=result.error is None, changed=result.changed)
+        self._land(succeeded=result.error is None)
         return result
 
-    def _land(self, *, succeeded: bool, changed: bool = False) -> None:
+    def _land(self, *, succeeded: bool) -> None:
         interval = self._interval_seconds()
         with self._lock:
             now = self._done_at = self._monotonic()
-            if changed:
-                self._changed_at = now
+            self._landed = self._started
             if succeeded:
                 self._backoff.reset()
             else:

@@ -18,7 +18,7 @@ from holdfast.client.fetcher import Response
 from holdfast.client.judge import HintedJudge
 from holdfast.client.pin_store import PinStore
 from holdfast.core.pin import parse_digest
-from holdfast.errors import AnchorError, ConfigError, MetadataError, PinMismatchError, TrustError
+from holdfast.errors import AnchorError, ConfigError, PinMismatchError, TrustError
 from holdfast.telemetry.events import (
     Event,
     HostIgnored,
@@ -85,7 +85,7 @@ def test_another_channel_than_the_app_means_does_not_open(world: World) -> None:
 
 @pytest.mark.parametrize("seed", [b"{}", b"<html>", b'{"format":"holdfast-bundle/1","files":{}}'])
 def test_a_seed_that_is_none_does_not_open(world: World, seed: bytes) -> None:
-    with pytest.raises(MetadataError):
+    with pytest.raises(TrustError):
         PinStore(world.config(seed=seed))
 
 
@@ -173,6 +173,9 @@ def test_thousands_of_hosts_and_certificates_do_not_fill_memory(world: World) ->
             store.judge(f"h{number}.example.org", (fake_certificate(str(number)),))
         assert len(store._view.admitted) <= 4096
         assert len(store._certificates._by_der) <= 512
+        for number in range(1100):
+            store.judge(f"{number}.api.example.com..", ())
+        assert len(store._refused) <= 1024
 
 
 def test_protects_says_when_pins_are_asked(world: World) -> None:

@@ -187,21 +187,24 @@ def test_the_thread_may_stop_itself() -> None:
     assert not refresher.is_running
 
 
-def test_a_mismatch_right_after_a_change_is_told_so_without_a_request() -> None:
-    job = Job(CHANGED)
-    refresher = Refresher(job, look=job.look, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
-    refresher.start_refresh().result(5)
-    assert refresher.on_mismatch(timeout_seconds=5)
-    assert asyncio.run(refresher.on_mismatch_async(timeout_seconds=5))
-    assert len(job.at) == 1
-
-
-def test_a_mismatch_right_after_a_vain_refresh_costs_none_either() -> None:
+def test_a_refresh_that_began_after_the_refusal_answers_it_without_a_request() -> None:
     job = Job(FINE)
     refresher = Refresher(job, look=job.look, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    started = refresher.started
     refresher.start_refresh().result(5)
-    assert not refresher.on_mismatch(timeout_seconds=5)
+    assert not refresher.on_mismatch(started_before=started, timeout_seconds=5)
+    assert not asyncio.run(refresher.on_mismatch_async(started_before=started, timeout_seconds=5))
     assert len(job.at) == 1
+
+
+def test_a_refresh_that_began_before_the_refusal_does_not_answer_it() -> None:
+    job = Job(FINE, CHANGED)
+    refresher = Refresher(job, look=job.look, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
+    refresher.start_refresh().result(5)
+    assert refresher.on_mismatch(started_before=refresher.started, timeout_seconds=5)
+    assert len(job.at) == 2
+    assert refresher.on_mismatch(started_before=None, timeout_seconds=5)  # nobody knows when
+    assert len(job.at) == 3
 
 
 def test_hints_leave_the_last_token_to_a_mismatch() -> None:
@@ -212,11 +215,9 @@ def test_hints_leave_the_last_token_to_a_mismatch() -> None:
         refresher.hint(version, known=1)
         wait_until(lambda: refresher._flights.find() is None)
     assert len(job.at) == BUCKET_CAPACITY - 1
-    now[0] += 2.0
-    assert not refresher.on_mismatch(timeout_seconds=5)
+    assert not refresher.on_mismatch(started_before=None, timeout_seconds=5)
     assert len(job.at) == BUCKET_CAPACITY
-    now[0] += 2.0
-    assert not refresher.on_mismatch(timeout_seconds=5)
+    assert not refresher.on_mismatch(started_before=None, timeout_seconds=5)
     assert len(job.at) == BUCKET_CAPACITY
 
 
@@ -228,7 +229,7 @@ async def test_an_asynchronous_wait_ends_in_time_and_leaves_the_flight_alone() -
         return CHANGED
 
     refresher = Refresher(slow, look=lambda: math.inf, interval_seconds=lambda: 1000.0, monotonic=time.monotonic)
-    assert not await refresher.on_mismatch_async(timeout_seconds=0.05)
+    assert not await refresher.on_mismatch_async(started_before=None, timeout_seconds=0.05)
     gate.set()
     assert (await wait_async(refresher.start_refresh(), 5)).changed
 
@@ -239,7 +240,7 @@ def test_trio_waits_as_asyncio_does() -> None:
     )
 
     async def main() -> bool:
-        return await refresher.on_mismatch_async(timeout_seconds=5)
+        return await refresher.on_mismatch_async(started_before=None, timeout_seconds=5)
 
     assert trio.run(main)
 
