@@ -34,6 +34,7 @@ from holdfast.errors import HostnameSyntaxError
 
 if TYPE_CHECKING:
     from holdfast.client.judge import PinJudge
+    from holdfast.core.validation import Verdict
 
 __all__ = ["RELEASED", "UNJUDGED", "Guard", "Shown", "admit", "get_refresh_budget", "read_validated_path"]
 
@@ -177,8 +178,11 @@ def admit(
         generation = judge.generation
         if earlier is not None and earlier.path == path and earlier.judged_at == generation:
             return earlier
-        if path and judge.judge(host, path).allowed:
-            return Guard(judge, host, path, generation)
+        if path:
+            verdict = judge.judge(host, path)
+            if verdict.allowed:
+                return Guard(judge, host, path, generation)
+            return _look_again(tls, judge, path, generation, verdict, block=block)
     return _admit_slowly(tls, judge, shown, validated=validated, block=block)
 
 
@@ -206,20 +210,37 @@ def _admit_slowly(
             shown[name] = Shown(host, connection.get_verified_chain(), path)
     generation = judge.generation
     verdict = judge.judge(host, path)
-    refreshed = False
-    if not verdict.allowed and path and isinstance(tls, ssl.SSLSocket):
-        seconds = get_refresh_budget(None if block else tls.gettimeout())
-        if seconds is not None:
-            refreshed = True
-            if judge.refresh_on_mismatch(host, timeout_seconds=seconds) or judge.generation != generation:
-                generation = judge.generation
-                verdict = judge.judge(host, path)
+    if exact is None and path and not verdict.allowed:
+        return _look_again(tls, judge, path, generation, verdict, block=block)
     if not verdict.allowed:
-        raise PinVerificationError.from_verdict(verdict, reason=exact, refreshed=refreshed)
+        raise PinVerificationError.from_verdict(verdict, reason=exact)
     if exact is Reason.HOSTNAME_SYNTAX or (not path and judge.protects(host)):
         # The judge has the last word on paths; that there must be one, and a name, is not left to it.
         raise PinVerificationError.from_verdict(verdict, reason=exact or Reason.EMPTY_PATH)
     return Guard(judge, host, path, generation)
+
+
+def _look_again(
+    tls: ssl.SSLSocket | ssl.SSLObject,
+    judge: PinJudge,
+    path: tuple[bytes, ...],
+    generation: int,
+    verdict: Verdict,
+    *,
+    block: bool,
+) -> Guard:
+    """Refresh if this connection may block, and look once more at the same path; or raise."""
+    seconds = None
+    if isinstance(tls, ssl.SSLSocket):
+        seconds = get_refresh_budget(None if block else tls.gettimeout())
+    if seconds is not None and (
+        judge.refresh_on_mismatch(verdict.host, timeout_seconds=seconds) or judge.generation != generation
+    ):
+        generation = judge.generation
+        verdict = judge.judge(verdict.host, path)
+    if not verdict.allowed:
+        raise PinVerificationError.from_verdict(verdict, refreshed=seconds is not None)
+    return Guard(judge, verdict.host, path, generation)
 
 
 def get_refresh_budget(timeout_seconds: float | None) -> float | None:
