@@ -22,7 +22,7 @@ def test_keys_come_in_the_order_of_their_code_points() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [1.5, b"", (), {1: 2}, object(), {"a": {2.0}}, "\ud800", {"\udfff": 1}], ids=repr)
+@pytest.mark.parametrize("value", [1.5, b"", (), {1: 2}, object(), {"a": {2.0}}, "\ud800", {"\udfff": 1}])
 def test_what_json_cannot_say_has_no_canonical_form(value: Any) -> None:
     with pytest.raises(FormatError) as caught:
         encode_canonical(value)
