@@ -35,7 +35,10 @@ __all__ = ["WAYS", "App", "assert_attack_fails", "assert_reached", "open_app", "
 
 #: One client for each way to drive a connection: a blocking socket with and without an explicit handshake, memory
 #: buffers with a careless owner, an event loop.
-WAYS = tuple(client for client in CLIENTS if client.name in {"ssl-socket", "implicit-handshake", "wrap-bio", "asyncio"})
+WAYS = tuple(
+    next(client for client in CLIENTS if client.name == name)
+    for name in ("ssl-socket", "implicit-handshake", "wrap-bio", "asyncio")
+)
 
 
 @dataclass
