@@ -109,6 +109,18 @@ def test_a_rotation_right_after_a_refresh_is_healed_all_the_same(world: World) -
         assert len(world.mirror.requests) == 3
 
 
+def test_whoever_asks_after_the_set_has_changed_is_told_so_without_a_request(world: World) -> None:
+    with world.open() as store:
+        world.rotate("key-2")
+        assert not allowed(store, NEXT)
+        assert store.refresh().changed
+        world.mirror.is_down = True
+        assert store.refresh_on_mismatch(HOST, timeout_seconds=5)
+        assert asyncio.run(store.refresh_on_mismatch_async(HOST, timeout_seconds=5))
+        assert len(world.mirror.requests) == 1
+        assert allowed(store, NEXT)
+
+
 def test_whoever_waits_is_not_kept_longer_than_he_said(world: World) -> None:
     with world.open() as store:
         started = time.monotonic()

@@ -22,7 +22,13 @@ import pytest
 
 import holdfast
 from holdfast.client.canary import SelfTestOutcome
-from holdfast.telemetry.events import ManifestAccepted, PinMismatched, SelfTestFailed, SelfTestPassed
+from holdfast.telemetry.events import (
+    ManifestAccepted,
+    PinMismatched,
+    SelfTestFailed,
+    SelfTestInconclusive,
+    SelfTestPassed,
+)
 from tests.client_world import Heard, http_mirror
 from tests.pki import Identity
 from tests.repository import Repository
@@ -219,6 +225,19 @@ def test_the_self_test_passes_and_a_patched_store_fails_it(
     monkeypatch.setattr(store, "judge", lambda host, path: real("elsewhere.example", path))
     assert store.self_test().outcome is SelfTestOutcome.FAILED
     assert CANARY in deployment.heard.last(SelfTestFailed).detail
+    store.close()
+
+
+def test_a_canary_that_fails_for_another_reason_proves_nothing(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = deployment.open()
+    real = store.judge
+    monkeypatch.setattr(store, "judge", lambda host, path: real(HOST, path))
+    result = store.self_test()
+    assert (result.outcome, result.passed) == (SelfTestOutcome.INCONCLUSIVE, False)
+    assert "no-match" in result.detail
+    assert "no-match" in deployment.heard.last(SelfTestInconclusive).detail
     store.close()
 
 

@@ -88,8 +88,9 @@ def test_above_fifty_the_timestamp_is_asked_and_the_bundle_only_if_the_snapshot_
         assert enforces(store, "key-2")
 
 
-def test_above_fifty_both_files_are_asked_for_conditionally(many: World) -> None:
-    with many.open() as store:
+@pytest.mark.parametrize("where", ["disk", "memory"])
+def test_above_fifty_both_files_are_asked_for_conditionally(many: World, where: str) -> None:
+    with many.open(cache_dir=many.cache_dir if where == "disk" else None) as store:
         store.refresh()
         many.clock.wait(hours=1)
         store.refresh()
