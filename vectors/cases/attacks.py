@@ -221,6 +221,9 @@ def _mix_and_match() -> list[Story]:
     said = describe(base().manifest)
     for name, change, code in (
         ("no-sha256", {"hashes": {"sha512": "0" * 128}}, "target-unusable"),
+        ("upper-case-sha256", {"hashes": {"sha256": sha256(base().manifest).upper()}}, "target-unusable"),
+        ("path-as-sha256", {"hashes": {"sha256": "../../timestamp"}}, "target-unusable"),
+        ("short-sha256", {"hashes": {"sha256": "00"}}, "target-unusable"),
         ("too-long", {"length": 9_000_000}, "target-unusable"),
         ("wrong-length", {"length": said["length"] + 1}, "hash-mismatch"),
     ):

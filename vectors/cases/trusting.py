@@ -23,12 +23,7 @@ LARGEST: Final = 2**53 - 1
 
 def cases() -> list[Case]:
     """All stories of the part."""
-    rooms = (
-        _ordinary,
-        _roots,
-        _issued,
-        _clocks,
-    )
+    rooms = (_ordinary, _plain, _at_hand, _roots, _retirements, _issued, _clocks)
     return [story.case() for room in rooms for story in room()]
 
 
@@ -219,6 +214,49 @@ def _roots() -> list[Story]:
     )
     story.accepts(p.publish("timestamp").served(), at(hours=2), root=2, timestamp=2)
     stories.append(story)
+    return stories
+
+
+def _retirements() -> list[Story]:
+    """A new root comes alone and retires one key: the set stays, under a name that says so."""
+    stories = []
+    for role, gone in (("timestamp", {"timestamp": None}), ("snapshot", {"snapshot": None}), ("targets", {})):
+        p = base()
+        story = first(f"retired-{role}", "FRE-15 TRU-22 TRU-24", f"a new root retires the {role} key alone", p)
+        keys = [TufKey(f"{role} {number}") for number in (7, 8)][: p.thresholds[role]]
+        p.rotate_root(**{role: keys})
+        served = {"2.root.json": p.root}
+        story.refuses(served, at(hours=2), "file-missing", "MixAndMatchError", root=2, retired=True, **gone)
+        stories.append(story)
+    return stories
+
+
+def _plain() -> list[Story]:
+    """A repository without a channel, as the conformance command meets it."""
+    p = base(channel=None, issued={"timestamp": None})
+    comment = "without a channel none is compared, nothing needs to be dated, and names of roles are free"
+    story = first("no-channel", "TRU-16 TRU-3 TRU-41", comment, p)
+    p.delegations, p.lister = [Delegation("Pins EU", [TufKey("pins 1")])], "Pins EU"
+    p.publish("Pins EU", "targets", "snapshot", "timestamp")
+    return [story.accepts(p.served(), at(hours=2), timestamp=2, snapshot=2)]
+
+
+def _at_hand() -> list[Story]:
+    """Files that the client holds are checked like any other."""
+    stories = []
+    for role in ("snapshot", "targets"):
+        p = base()
+        comment = f"the {role} at hand has the named version and another hash: it is asked for again"
+        story = first(f"at-hand-{role}", "TRU-29 BUN-6", comment, p)
+        p.expires[role] = at(29)
+        p.versions[role] -= 1
+        p.publish(role)
+        p.meta[role] = describe(p.published[p.name_of(role)])
+        p.publish(*(["snapshot"] if role == "targets" else []), "timestamp")
+        marks = {"timestamp": 2} if role == "snapshot" else {"timestamp": 2, "snapshot": 2}
+        story.refuses(p.served(role), at(hours=2), "file-missing", "MixAndMatchError", **marks)
+        story.accepts(p.served(), at(hours=3))
+        stories.append(story)
     return stories
 
 
