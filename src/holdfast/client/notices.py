@@ -88,8 +88,11 @@ class Notices:
                 issued=enforced.issued,
             )
         )
-        if before is None or before.enforcement.table != view.enforcement.table:
+        table = None if before is None else before.enforcement.table
+        # What is ignored is no part of what tables are compared by: no verdict depends on it.
+        if table is None or (table, table.ignored) != (enforced.table, enforced.table.ignored):
             self._ignored(enforced)
+        if table is None or table != enforced.table:
             self._required(view, enforced)
         self._clock_checked(enforced)
 
