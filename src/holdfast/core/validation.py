@@ -66,7 +66,7 @@ class Enforcement:
     Attributes:
         table: The known pins; ``None`` in state EMPTY.
         manifest_version: Of the enforced manifest; ``None`` in state EMPTY.
-        unpinned: The stricter of the scope's and the app's own word.
+        unpinned: The app's own word on hosts that no pattern covers, or the scope's; the stricter of both counts.
         required_hosts: Normalised hosts that the app protects whatever the scope says.
         ended: Patterns whose report-only period was once seen to have passed.
         past_max_age: Whether the set is older than the scope allows.
@@ -156,7 +156,7 @@ def judge(enforcement: Enforcement, host: str, path: Sequence[Certificate], *, n
         return refuse(enforcement, name, Reason.CANARY, path=path)
     pins = table.find(name)
     if pins is None:
-        return _judge_unpinned(enforcement, name, path)
+        return _judge_unpinned(enforcement, table, name, path)
     if enforcement.past_max_age:
         return refuse(enforcement, name, Reason.MAX_AGE, pins.pattern, path)
     if not path:
@@ -191,10 +191,10 @@ def refuse(
     )
 
 
-def _judge_unpinned(enforcement: Enforcement, name: str, path: Sequence[Certificate]) -> Verdict:
+def _judge_unpinned(enforcement: Enforcement, table: PinTable, name: str, path: Sequence[Certificate]) -> Verdict:
     if name in enforcement.required_hosts:
         return refuse(enforcement, name, Reason.REQUIRED_HOST_DROPPED, path=path)
-    if enforcement.unpinned is Unpinned.DENY:
+    if Unpinned.DENY in (enforcement.unpinned, table.unpinned):
         return refuse(enforcement, name, Reason.UNPINNED_DENIED, path=path)
     return Verdict(True, Reason.UNPINNED, name, None, enforcement.manifest_version, path=tuple(path[:MAX_PATH_LENGTH]))
 

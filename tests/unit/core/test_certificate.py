@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The walk over DER at its edges: lengths that just fit, just do not, or are not written in their shortest form."""
+"""``holdfast.core.certificate``: the public key is cut out as it stands, and anything else is refused."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
@@ -10,91 +11,140 @@ import pytest
 from holdfast.core.certificate import find_spki, parse_certificate
 from holdfast.core.limits import MAX_CERTIFICATE_BYTES
 from holdfast.errors import CertificateSyntaxError
+from tests.pki import Authority, Identity
+
+SEQUENCE, INTEGER, BIT_STRING, VERSION = 0x30, 0x02, 0x03, 0xA0
 
 
-def element(tag: int, content: bytes) -> bytes:
-    """One DER element with the shortest length."""
-    size = len(content)
-    if size < 128:
-        return bytes([tag, size]) + content
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 128 + len(octets)]) + octets + content
+def der(tag: int, *content: bytes) -> bytes:
+    """One DER element."""
+    body = b"".join(content)
+    if len(body) < 0x80:
+        return bytes([tag, len(body)]) + body
+    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + body
 
 
-def sequence(*parts: bytes) -> bytes:
-    return element(0x30, b"".join(parts))
+EMPTY = der(SEQUENCE)
+SPKI = der(SEQUENCE, der(SEQUENCE, b"\x06\x01\x2a"), der(BIT_STRING, b"\x00key"))
+SERIAL = der(INTEGER, b"\x01")
 
 
-SPKI = sequence(sequence(), element(0x03, b"\0key"))
+def certificate(*fields: bytes, after: bytes = b"") -> bytes:
+    """A certificate of these fields of its TBSCertificate."""
+    return der(SEQUENCE, der(SEQUENCE, *fields), EMPTY, der(BIT_STRING, b"\x00"), after)
 
 
-def certificate(*, spki: bytes = SPKI, subject: bytes | None = None, after: bytes = b"") -> bytes:
-    """The outline of a certificate: nothing but what the walk reads, and ``after`` the key."""
-    names = [sequence(), sequence(), sequence(), sequence() if subject is None else subject]
-    return sequence(sequence(element(0x02, b"\1"), *names, spki, after), sequence(), element(0x03, b"\0"))
+V1 = certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, SPKI)
+V3 = certificate(der(VERSION, der(INTEGER, b"\x02")), SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, SPKI, der(0xA3, EMPTY))
 
 
-def of_size(size: int) -> bytes:
-    filler = size - len(certificate(after=element(0x04, bytes(60_000)))) + 60_000
-    result = certificate(after=element(0x04, bytes(filler)))
-    assert len(result) == size
-    return result
+@pytest.mark.parametrize("data", [V1, V3])
+def test_the_key_is_cut_out_as_it_stands(data: bytes) -> None:
+    assert find_spki(data) == SPKI
+    parsed = parse_certificate(data)
+    assert parsed.spki_sha256 == sha256(SPKI).digest()
+    assert parsed.certificate_sha256 == sha256(data).digest()
+    assert parsed.der == data
+    assert "der=" not in repr(parsed)
 
 
-def test_the_key_is_cut_out_as_it_stands() -> None:
-    assert find_spki(certificate()) == SPKI
-    assert parse_certificate(certificate()).spki_sha256 == sha256(SPKI).digest()
+@pytest.mark.parametrize("identity", [Authority.root("Root"), Authority.root("Root").leaf("api.example.com")])
+def test_real_certificates(identity: Identity) -> None:
+    parsed = parse_certificate(identity.der)
+    assert b64encode(parsed.spki_sha256).decode() == identity.pin
+    assert b64encode(parsed.certificate_sha256).decode() == identity.certificate_digest
 
 
-def test_a_certificate_of_just_the_largest_size_is_read() -> None:
-    assert find_spki(of_size(MAX_CERTIFICATE_BYTES)) == SPKI
-    with pytest.raises(CertificateSyntaxError, match="at most"):
-        find_spki(of_size(MAX_CERTIFICATE_BYTES + 1))
+def test_any_kind_of_octets() -> None:
+    for data in (bytearray(V3), memoryview(V3)):
+        assert find_spki(data) == SPKI  # type: ignore[arg-type]  # what ssl hands out differs by version
+        assert parse_certificate(data) == parse_certificate(V3)  # type: ignore[arg-type]
 
 
-def test_an_empty_element_may_end_its_container() -> None:
-    spki = sequence(sequence(), element(0x03, b""))
-    assert find_spki(certificate(spki=spki)) == spki
-
-
-@pytest.mark.parametrize("size", [127, 128, 129, 255, 256, 257])
-def test_lengths_on_both_sides_of_a_longer_form(size: int) -> None:
-    assert find_spki(certificate(subject=element(0x30, bytes(size)))) == SPKI
+LONG_KEY = der(SEQUENCE, EMPTY, der(BIT_STRING, b"\x00" * 70_000))
 
 
 @pytest.mark.parametrize(
-    "subject",
+    "data",
     [
-        pytest.param(b"\x30\x80" + bytes(128), id="indefinite"),
-        pytest.param(b"\x30\x81\x7f" + bytes(127), id="long-form-of-a-short-length"),
-        pytest.param(b"\x30\x82\x00\x80" + bytes(128), id="leading-zero"),
-        pytest.param(b"\x30\x84\x00\x00\x00\x80" + bytes(128), id="four-octets"),
-        pytest.param(b"\x31\x00", id="another-tag"),
-        pytest.param(b"\x30\x7f", id="beyond-its-container"),
+        b"",
+        b"\x30",
+        b"\x30\x00",
+        b"\x31" + V3[1:],
+        V3 + b"\x00",
+        V3[:-1],
+        V3[:-10],
+        der(SEQUENCE, EMPTY),
+        der(SEQUENCE, der(SEQUENCE, SERIAL)),
+        certificate(der(VERSION, der(INTEGER, b"\x02"))),
+        certificate(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, SPKI),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, SPKI),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY),
+        certificate(SERIAL, EMPTY, der(0x31), EMPTY, EMPTY, SPKI),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, der(SEQUENCE, EMPTY)),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, der(SEQUENCE, der(BIT_STRING, b"\x00"))),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, der(SEQUENCE, EMPTY, der(BIT_STRING, b"\x00"), EMPTY)),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, der(SEQUENCE, EMPTY, der(0x04, b"\x00"))),
+        certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, LONG_KEY),
     ],
 )
-def test_a_length_in_another_form_is_refused(subject: bytes) -> None:
+def test_what_is_no_certificate_is_refused(data: bytes) -> None:
+    with pytest.raises(CertificateSyntaxError) as caught:
+        parse_certificate(data)
+    assert caught.value.code == "certificate-syntax"
+
+
+def with_length(octets: bytes, content: bytes = V3[2:]) -> bytes:
+    return bytes([SEQUENCE]) + octets + content
+
+
+CONTENT = der(SEQUENCE, SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, SPKI)
+LONGER = CONTENT + der(SEQUENCE, b"\x00" * 0x80)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_length(b"\x80", CONTENT + b"\x00\x00"),  # indefinite
+        with_length(b"\x81" + bytes([len(CONTENT)]), CONTENT),  # the long form of a short length
+        with_length(b"\x82\x00" + bytes([len(LONGER)]), LONGER),  # a leading zero
+        with_length(b"\x84\x00\x00\x00" + bytes([len(LONGER)]), LONGER),  # more octets than any certificate has
+        with_length(b"\x84" + len(LONGER).to_bytes(4, "big"), LONGER),
+        with_length(b"\xff", LONGER),  # reserved
+        with_length(b"\x81", b""),  # the length itself is cut off
+        with_length(b"\x82\x01", b""),
+        with_length(bytes([len(CONTENT) + 1]), CONTENT),  # beyond the end
+        with_length(bytes([len(CONTENT) - 1]), CONTENT),  # less than there is
+    ],
+)
+def test_a_length_in_another_form_is_refused(data: bytes) -> None:
     with pytest.raises(CertificateSyntaxError):
-        find_spki(certificate(subject=subject))
+        find_spki(data)
 
 
-def test_an_empty_certificate_is_refused_without_looking_behind_its_end() -> None:
-    with pytest.raises(CertificateSyntaxError):
-        find_spki(sequence(sequence()))
+def test_a_length_in_its_one_form() -> None:
+    assert len(CONTENT) < 0x80 < len(LONGER) < 0x100
+    assert find_spki(with_length(bytes([len(CONTENT)]), CONTENT)) == SPKI
+    assert find_spki(with_length(b"\x81" + bytes([len(LONGER)]), LONGER)) == SPKI
+    longest = CONTENT + der(SEQUENCE, b"\x00" * 0x100)
+    assert find_spki(with_length(b"\x82" + len(longest).to_bytes(2, "big"), longest)) == SPKI
 
 
-@pytest.mark.parametrize("cut", range(len(certificate())))
-def test_a_truncated_certificate_is_refused(cut: int) -> None:
-    with pytest.raises(CertificateSyntaxError):
-        find_spki(certificate()[:cut])
+def test_an_element_may_end_with_its_parent_and_not_after_it() -> None:
+    # The algorithm reaches one byte beyond the SubjectPublicKeyInfo: into what follows, which is there.
+    reaching = der(SEQUENCE, bytes([SEQUENCE, 3, 0, 0])) + der(BIT_STRING, b"\x00")
+    with pytest.raises(CertificateSyntaxError, match="beyond its container"):
+        find_spki(certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, reaching))
 
 
-def test_bytes_that_belong_nowhere_are_refused() -> None:
-    with pytest.raises(CertificateSyntaxError, match="after the certificate"):
-        find_spki(certificate() + b"\0")
-    with pytest.raises(CertificateSyntaxError, match="after the public key"):
-        find_spki(certificate(spki=sequence(sequence(), element(0x03, b"\0key"), element(0x05, b""))))
+def test_as_large_as_allowed() -> None:
+    def padded(size: int) -> bytes:
+        padding = size - len(certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, SPKI, der(0x04, b"\x00" * 0x7000)))
+        return certificate(SERIAL, EMPTY, EMPTY, EMPTY, EMPTY, SPKI, der(0x04, b"\x00" * (0x7000 + padding)))
 
-
-def test_a_log_line_does_not_carry_the_whole_certificate() -> None:
-    assert "der=" not in repr(parse_certificate(certificate()))
+    largest = padded(MAX_CERTIFICATE_BYTES)
+    assert len(largest) == MAX_CERTIFICATE_BYTES
+    assert find_spki(largest) == SPKI
+    with pytest.raises(CertificateSyntaxError, match="bytes"):
+        find_spki(padded(MAX_CERTIFICATE_BYTES + 1))
