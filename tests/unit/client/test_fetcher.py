@@ -93,6 +93,7 @@ def test_chunks_are_joined() -> None:
         ("gzip", gzip.compress(b"x" * 5000)[:-4]),
         ("gzip", gzip.compress(b"x") + b"trailing"),
     ],
+    ids=["not-asked-for", "no-gzip", "cut", "trailing"],
 )
 def test_what_does_not_unpack_is_refused(coding: str, body: bytes) -> None:
     with serve(lambda call: call.send(answer(200, body, {"Content-Encoding": coding}))) as server:

@@ -225,7 +225,8 @@ def test_the_share_of_clients_is_honoured(world: World, sample: float, expected:
     assert bool(check_ins(world)) == bool(expected)
 
 
-def test_a_check_in_a_day_with_these_members_and_no_other(world: World) -> None:
+def test_a_check_in_a_day_with_these_members_and_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.client.reporting.random_share", lambda: 0.5)  # 18:00 today, and 12:00 of other days
     with world.open(app_version="4.2.0") as store:
         for _ in range(24):
             world.clock.wait(hours=3)
@@ -233,9 +234,8 @@ def test_a_check_in_a_day_with_these_members_and_no_other(world: World) -> None:
             store.refresh()
             settle(store)
     sent = check_ins(world)
-    assert 3 <= len(sent) <= 4
-    assert [one["days-since-last"] for one in sent] == ["first"] + ["1"] * (len(sent) - 1)
-    assert len({one["batch"] for one in sent}) == len(sent)
+    assert [one["days-since-last"] for one in sent] == ["first", "1", "1", "1"]
+    assert len({one["batch"] for one in sent}) == 4
     last = sent[-1]
     assert re.fullmatch(r"[0-9a-f]{32}", last["batch"])
     assert set(last) == {
