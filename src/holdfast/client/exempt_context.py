@@ -32,12 +32,13 @@ def create_exempt_context(*, cafile: str | None = None) -> ExemptSSLContext:
         cafile: PEM file of CA certificates to trust; ``None`` takes the platform's.
 
     Returns:
-        A context with ``CERT_REQUIRED`` and ``check_hostname``, at least TLS 1.2 (Python's own defaults).
+        A context with ``CERT_REQUIRED`` and ``check_hostname``, at least TLS 1.2.
 
     Raises:
         OSError: ``cafile`` cannot be read (``ssl.SSLError`` if it holds no certificate).
     """
     context = ExemptSSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian builds Python without a lower bound of its own
     if cafile is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:

@@ -248,8 +248,11 @@ def test_a_ragged_end_is_told_where_it_was_asked_for() -> None:
     server = TLSServer(get_world().genuine, handler=serve)
     with server, wrap(server, suppress_ragged_eofs=False) as tls:
         assert tls.recv(100) == b"last words"
-        with pytest.raises(ssl.SSLEOFError):
-            tls.recv(100)
+        if tls.context.options & ssl.OP_IGNORE_UNEXPECTED_EOF:  # the default of Python before 3.11.4 with OpenSSL 3
+            assert tls.recv(100) == b""
+        else:
+            with pytest.raises(ssl.SSLEOFError):
+                tls.recv(100)
 
 
 def test_wrapping_before_connecting() -> None:
