@@ -111,6 +111,7 @@ def delay_link(port: int, *, round_trip_seconds: float) -> Iterator[int]:
         The port at the near end.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    relays: list[threading.Thread] = []
 
     def accept() -> None:
         while True:
@@ -118,14 +119,9 @@ def delay_link(port: int, *, round_trip_seconds: float) -> Iterator[int]:
                 near, _ = listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(("127.0.0.1", port))
-            established = time.monotonic() + round_trip_seconds
-            for source, sink in ((near, far), (far, near)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                line: queue.Queue[tuple[float, bytes]] = queue.Queue()
-                read = (source, line, established, round_trip_seconds / 2)
-                threading.Thread(target=_read, args=read, daemon=True).start()
-                threading.Thread(target=_write, args=(sink, line), daemon=True).start()
+            relay = threading.Thread(target=_relay, args=(near, port, round_trip_seconds), daemon=True)
+            relays.append(relay)
+            relay.start()
 
     acceptor = threading.Thread(target=accept, daemon=True)
     acceptor.start()
@@ -135,7 +131,25 @@ def delay_link(port: int, *, round_trip_seconds: float) -> Iterator[int]:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        acceptor.join(5)
+        for thread in (acceptor, *relays):
+            thread.join(5)
+
+
+def _relay(near: socket.socket, port: int, round_trip_seconds: float) -> None:
+    """Carry one connection until both sides have ended it."""
+    established = time.monotonic() + round_trip_seconds
+    with near, socket.create_connection(("127.0.0.1", port)) as far:
+        threads = []
+        for source, sink in ((near, far), (far, near)):
+            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line: queue.Queue[tuple[float, bytes]] = queue.Queue()
+            read = (source, line, established, round_trip_seconds / 2)
+            threads.append(threading.Thread(target=_read, args=read, daemon=True))
+            threads.append(threading.Thread(target=_write, args=(sink, line), daemon=True))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def _read(source: socket.socket, line: queue.Queue[tuple[float, bytes]], established: float, delay: float) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from bench.harness import Figure
 
-__all__ = ["BEGIN", "END", "PAGE", "SUBJECTS", "SUMMARY", "render_tables", "write_page", "write_summary"]
+__all__ = ["BEGIN", "END", "PAGE", "ROOT", "SUBJECTS", "SUMMARY", "render_tables", "write_page", "write_summary"]
 
-_ROOT = Path(__file__).resolve().parent.parent
-SUMMARY = _ROOT / "bench" / "out" / "summary.json"
-PAGE = _ROOT / "docs" / "performance.md"
+ROOT = Path(__file__).resolve().parent.parent
+SUMMARY = ROOT / "bench" / "out" / "summary.json"
+PAGE = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- bench: begin (written by `make bench`, do not edit) -->"
 END = "<!-- bench: end -->"
 

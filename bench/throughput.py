@@ -12,15 +12,15 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import holdfast
 from bench.backends import HOST, Backend, connect, open_store, run_backends
 from bench.harness import Figure, Spread, Way, cpu_clock, interleave, no_collections, ratios, spread_of, talk
 from bench.tls_server import DOWNLOAD, UPLOAD
-from holdfast.client.bio_socket import BioPinnedSSLSocket
+from holdfast.client.pin_store import PinStore
 
-__all__ = ["Comparison", "compare_throughput", "measure"]
+__all__ = ["Comparison", "build_contexts", "compare_throughput", "measure"]
 
 AT_MOST = 1.02
 MIB = 1024 * 1024
@@ -60,31 +60,34 @@ def _way(tls: ssl.SSLSocket, direction: str, clock: Callable[[], float]) -> Way:
     return way
 
 
-def compare_throughput(backend: Backend, *, rounds: int) -> Comparison:
-    """Move data over a plain, a pinned and a BIO-pumped connection by turns."""
-    store = open_store(backend.identity)
+def build_contexts(backend: Backend, store: PinStore) -> dict[str, ssl.SSLContext]:
+    """Make the contexts that are compared: plain, pinned, and pinned with a client certificate."""
     cafile = str(backend.cafile)
     with_certificate = holdfast.create_default_context(store, cafile=cafile)
     with_certificate.load_cert_chain(*backend.files)  # any will do: the server asks for none
-    contexts = {
+    return {
         "plain": backend.plain_context(),
         "pinned": holdfast.create_default_context(store, cafile=cafile),
         "bio": with_certificate,
     }
+
+
+def compare_throughput(backend: Backend, contexts: Mapping[str, ssl.SSLContext], *, rounds: int) -> Comparison:
+    """Move data over one connection of each context by turns."""
+    others = [name for name in contexts if name != "plain"]
     taken: Comparison = {}
     with contextlib.ExitStack() as stack:
         connections = {}
         for name, context in contexts.items():
             tls = context.wrap_socket(connect(backend), server_hostname=HOST)
             connections[name] = stack.enter_context(tls)
-        assert isinstance(connections["bio"], BioPinnedSSLSocket)
         for direction in DIRECTIONS:
             spreads = taken[direction] = {}
             for suffix, clock in (("", time.perf_counter), ("_cpu", cpu_clock)):
                 ways = {name: _way(tls, direction, clock) for name, tls in connections.items()}
                 with no_collections():
                     costs = interleave(ways, rounds=rounds, warm_up=3)
-                spreads |= {f"{name}{suffix}": ratios(costs[name], costs["plain"]) for name in ("pinned", "bio")}
+                spreads |= {f"{name}{suffix}": ratios(costs[name], costs["plain"]) for name in others}
                 spreads.setdefault("plain", spread_of(costs["plain"]))
     return taken
 
@@ -94,7 +97,8 @@ def measure(*, quick: bool) -> list[Figure]:
     rounds = (TOTAL // 5 if quick else TOTAL * 8) // TURN
     with run_backends() as backends:
         talk(f"throughput: {rounds * TURN // MIB} MiB each way, each connection")
-        taken = compare_throughput(backends["p256"], rounds=rounds)
+        contexts = build_contexts(backends["p256"], open_store(backends["p256"].identity))
+        taken = compare_throughput(backends["p256"], contexts, rounds=rounds)
     figures = []
     for direction in DIRECTIONS:
         plain = taken[direction]["plain"]
