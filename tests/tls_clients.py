@@ -32,7 +32,7 @@ import websockets.sync.client
 
 from tests.tls_servers import Greeting, greet_ftp, greet_smtp
 
-__all__ = ["CLIENTS", "HOST", "PROXY_CLIENTS", "SECRET", "TLS_IN_TLS_CLIENTS", "Client"]
+__all__ = ["CLIENTS", "HOST", "PROXY_CLIENTS", "SECRET", "TLS_IN_TLS_CLIENTS", "Client", "write_through_memory"]
 
 HOST = "localhost"
 SECRET = "Bearer 8a1f-open-sesame"
@@ -126,6 +126,20 @@ def by_wrap_before_connect(context: ssl.SSLContext, port: int) -> str:
         tls.connect(("127.0.0.1", port))
         tls.write(SECRET.encode())
         return str(tls.read(1024).decode())
+
+
+def write_through_memory(
+    tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, plain: socket.socket, data: bytes
+) -> None:
+    """Shake hands and write, as the owner of a TLS object over memory does."""
+    while True:
+        try:
+            tls.write(data)
+        except ssl.SSLWantReadError:
+            plain.sendall(outgoing.read())
+            incoming.write(plain.recv(65536))
+        else:
+            return plain.sendall(outgoing.read())
 
 
 def by_wrap_bio(context: ssl.SSLContext, port: int) -> str:

@@ -231,6 +231,9 @@ class TLSServer(_Acceptor):
         client_ca: PEM of a CA: ask the client for a certificate (and go on without one).
         headers: Added to every HTTP answer.
         context: A server context that replaces all of this.
+
+    Attributes:
+        client_certificates: TLS messages in which clients have shown a certificate, if they were asked for one.
     """
 
     def __init__(
@@ -250,6 +253,7 @@ class TLSServer(_Acceptor):
         self._greeting = greeting
         self.headers: Mapping[str, str] = headers or {}
         self.connections: list[Connection] = []
+        self.client_certificates: list[bytes] = []
         if context is not None:
             self.context = context
         elif identity is not None:
@@ -262,7 +266,15 @@ class TLSServer(_Acceptor):
         if self._client_ca is not None:
             context.load_verify_locations(cadata=self._client_ca)
             context.verify_mode = ssl.CERT_OPTIONAL
+            context._msg_callback = self._watch  # type: ignore[attr-defined]
         self.context = context
+
+    def _watch(self, _: object, direction: str, *message: object) -> None:
+        # As soon as it was sent, whether or not the handshake ever ends; an empty list of certificates is short.
+        _, _, kind, data = message
+        is_certificate = kind == ssl._TLSMessageType.CERTIFICATE  # type: ignore[attr-defined]
+        if direction == "read" and is_certificate and isinstance(data, bytes) and len(data) > 64:
+            self.client_certificates.append(data)
 
     def _serve(self, plain: socket.socket) -> None:
         connection = Connection(headers=self.headers)
