@@ -79,7 +79,7 @@ def create_middleware(store: HintedJudge) -> ClientMiddlewareType:
     async def refresh_and_retry(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
         try:
             response = await handler(request)
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, AttributeError) as error:  # asyncio of 3.11.2 trips when it closes TLS in TLS
             if not await prepare_retry_async(store, error, method=request.method):
                 raise
             response = await handler(request)
