@@ -60,7 +60,8 @@ WAYS = {
     "urllib3": "urllib3 `assert_fingerprint`",
     "aiohttp": "aiohttp `Fingerprint`, which validates no CA",
     "truststore": "truststore, which pins nothing",
-    "pyopenssl": "pyOpenSSL verify callback",
+    "pyopenssl": "pyOpenSSL verify callback, on an OpenSSL of its own",
+    "pyopenssl_plain": "pyOpenSSL without a callback: what the line above is to be compared with",
 }
 
 
@@ -121,7 +122,7 @@ def _wrap_truststore() -> Wrap:
     return wrap_plain(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
-def _wrap_pyopenssl(backend: Backend) -> Wrap:
+def _wrap_pyopenssl(backend: Backend, *, pinned: bool) -> Wrap:
     digest = b64decode(backend.identity.pin)
 
     def check(_: SSL.Connection, certificate: Any, error: int, depth: int, ok: int) -> bool:
@@ -132,7 +133,7 @@ def _wrap_pyopenssl(backend: Backend) -> Wrap:
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.load_verify_locations(str(backend.cafile))
-    context.set_verify(SSL.VERIFY_PEER, check)
+    context.set_verify(SSL.VERIFY_PEER, check if pinned else None)
 
     def wrap(connection: socket.socket) -> SSL.Connection:
         connection.settimeout(None)  # a time-out would make it a socket that does not block
@@ -154,7 +155,8 @@ def _build_ways(backend: Backend, store: PinJudge) -> dict[str, Prepare]:
         "floor": wrap_plain(floor),
         "urllib3": _wrap_urllib3(backend),
         "aiohttp": _wrap_aiohttp(backend),
-        "pyopenssl": _wrap_pyopenssl(backend),
+        "pyopenssl": _wrap_pyopenssl(backend, pinned=True),
+        "pyopenssl_plain": _wrap_pyopenssl(backend, pinned=False),
     }
     ways: dict[str, Prepare] = {name: lambda wrap=wrap: wrap for name, wrap in lasting.items()}  # type: ignore[misc]
     return ways | {"truststore": _wrap_truststore}
