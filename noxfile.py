@@ -26,10 +26,14 @@ nox.needs_version = ">=2025.5"
 
 
 def find_python(version: str) -> str | None:
-    """An interpreter of this version that really runs: on PATH, or one that pyenv made and does not show."""
+    """An interpreter of this version that really runs.
+
+    The distribution's own comes first, because it is what most people have, and because its ssl differs (Debian's sets
+    no lowest TLS version, for one); then what PATH has, then what pyenv made and does not show.
+    """
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     made = sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
-    for candidate in [f"python{version}", "python3", *map(str, made)]:
+    for candidate in [f"/usr/bin/python{version}", f"python{version}", "python3", *map(str, made)]:
         code = "import sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"
         try:
             said = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True).stdout

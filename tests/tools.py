@@ -16,7 +16,16 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["ROOT", "clean_environment", "find_tool", "free_port", "get_tool", "requires", "wait_until"]
+__all__ = [
+    "ROOT",
+    "clean_environment",
+    "debian_packages",
+    "find_tool",
+    "free_port",
+    "get_tool",
+    "requires",
+    "wait_until",
+]
 
 #: The repository's root folder.
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +39,8 @@ _OWN_ENVIRONMENTS = {
 }
 
 
-def _debian_packages() -> dict[str, str]:
+def debian_packages() -> dict[str, str]:
+    """Program -> Debian package, of all that the full test run needs."""
     lines = (ROOT / "requirements" / "debian.txt").read_text(encoding="utf-8").splitlines()
     return {tool: package for package, tool in (line.split()[:2] for line in lines if line and line[0] != "#")}
 
@@ -61,7 +71,7 @@ def get_tool(name: str) -> Path:
 def _missing(name: str) -> str:
     if name in _OWN_ENVIRONMENTS:
         return f"{name} is not installed: {_OWN_ENVIRONMENTS[name][1]}"
-    return f"{name} is not installed: apt-get install {_debian_packages().get(name, name)}"
+    return f"{name} is not installed: apt-get install {debian_packages().get(name, name)}"
 
 
 def requires(*names: str) -> pytest.MarkDecorator:

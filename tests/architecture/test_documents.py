@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.documents import RUNNABLE, Block, DocumentError, find_blocks, run_blocks, split_sessions
-from tests.tools import ROOT
+from tests.tools import ROOT, debian_packages, get_tool
 
 PAGES = sorted(
     {*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "spec").rglob("*.md"), *(ROOT / "bench").glob("*.md")}
@@ -25,6 +25,9 @@ SESSIONS = [
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("session", SESSIONS)
 def test_blocks_run(session: list[Block]) -> None:
+    words = {word for block in session for word in block.text.split()}
+    for tool in sorted(words & debian_packages().keys()):
+        get_tool(tool)
     run_blocks(session)
 
 
