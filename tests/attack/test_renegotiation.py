@@ -15,6 +15,8 @@ from tests.pki import Identity
 from tests.tls_attack import assert_reached, open_app
 from tests.tls_world import HOST, TLS12, get_world
 
+NO_RESUMPTION_ON_RENEGOTIATION = 1 << 16  # of OpenSSL; pyOpenSSL has no name for it
+
 
 def load(identity: Identity) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -23,7 +25,8 @@ def load(identity: Identity) -> SSL.Context:
     for issuer in identity.chain:
         context.add_extra_chain_cert(issuer)
     context.use_privatekey(identity.key)
-    context.set_options(SSL.OP_NO_TICKET)
+    context.set_options(SSL.OP_NO_TICKET | NO_RESUMPTION_ON_RENEGOTIATION)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     return context
 
 
