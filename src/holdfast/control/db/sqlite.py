@@ -161,7 +161,8 @@ class SQLiteStore:
         """Load every root, and of each other role the highest version that was signed."""
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT role, version, data, sha256 FROM document AS d WHERE channel = :channel AND data IS NOT NULL AND ("
+                "SELECT role, version, data, sha256 FROM document AS d"
+                " WHERE channel = :channel AND data IS NOT NULL AND ("
                 " role = 'root' OR version = (SELECT max(version) FROM document"
                 "  WHERE channel = :channel AND role = d.role AND data IS NOT NULL)) ORDER BY role, version",
                 {"channel": self._channel},
