@@ -99,7 +99,7 @@ def parse_role(kind: type[T], data: bytes, *, max_bytes: int, role: str | None =
         if channel is not None and not isinstance(channel, str):
             raise MetadataError(f"{name}: {CHANNEL_FIELD} is not a text", role=name)
         instant = None if issued is None else parse_instant(issued)
-        parse_instant(body.get("expires"))  # the library also reads 2026-1-2T3:4:5Z
+        _check_generous(body)
         _drop_unknown_keys(body)
         signed = kind.from_dict(body)
         _check_types(signed)
@@ -183,6 +183,18 @@ def _read_signatures(entries: Any, role: str) -> dict[str, bytes]:
     return signatures
 
 
+def _check_generous(body: dict[str, Any]) -> None:
+    """Check what the library reads too generously: ``null`` as its own default, 2026-1-2T3:4:5Z, an empty non-list."""
+    version, spec_version = body.get("version"), body.get("spec_version")
+    if type(version) is not int or version < 1:
+        raise ValueError("`version` is not a positive integer")
+    if not isinstance(spec_version, str) or not _SPEC_VERSION.fullmatch(spec_version):
+        raise ValueError("`spec_version` is not 1.N or 1.N.N")
+    parse_instant(body.get("expires"))
+    if body.get("_type") == Targets.type and not isinstance(body.get("delegations", {}).get("roles", []), list):
+        raise TypeError("`roles` is not a list")
+
+
 def _drop_unknown_keys(body: dict[str, Any]) -> None:
     """Drop keys that this verifier does not know, from a root's or a delegation's table; their keyids stay listed."""
     for holder in (body, body.get("delegations")):
@@ -200,9 +212,7 @@ def _is_known(key: object) -> bool:
 
 def _check_types(signed: Root | Timestamp | Snapshot | Targets) -> None:
     """Check what the library leaves unchecked: JSON can put any type into a version, a threshold or a name."""
-    if not _SPEC_VERSION.fullmatch(signed.spec_version):
-        raise ValueError("`spec_version` is not 1.N or 1.N.N")
-    numbers: list[object] = [signed.version]
+    numbers: list[object] = []
     roles: Collection[Role] = ()
     if isinstance(signed, Root):
         roles = signed.roles.values()
