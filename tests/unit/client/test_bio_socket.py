@@ -132,6 +132,10 @@ def test_a_socket_that_does_not_block_keeps_every_byte(version: ssl.TLSVersion) 
                 else:
                     view = view[sent:]
             tls.setblocking(True)
+            # Closing now, with TLS 1.3's session tickets unread, would reset the connection and drop what the server
+            # has not read yet, as with any socket: end the stream in order instead.
+            with contextlib.suppress(OSError):
+                tls.unwrap()
         assert blocked > 0, "the network took everything: this test showed nothing"
         assert hashlib.sha256(server.data).digest() == hashlib.sha256(data).digest()
 
