@@ -91,6 +91,24 @@ def _digests() -> list[Case]:
         spki_sha256=digest(usual),
         certificate_sha256=digest(whole),
     )
+    for size in (127, 128, 255, 256):
+        named = LEAF.but(issuer=_name_of_size(size))
+        accept(
+            f"length-{size}",
+            "VAL-12",
+            f"an issuer of {size} octets, its length in the shortest form",
+            named.der(),
+            usual,
+        )
+    whole, zeros = _of_size(65_536)
+    table.accept(
+        "largest",
+        "VAL-12",
+        "64 KiB to the octet",
+        _with_zeros(whole, zeros),
+        spki_sha256=digest(usual),
+        certificate_sha256=digest(whole),
+    )
     return table.cases
 
 
@@ -150,14 +168,13 @@ def _refused() -> list[Case]:
     three = sequence(sequence(oid(der.EC_PUBLIC_KEY)), der.bit_string(b"k"), der.NULL)
     refuse("key-of-three", "a SubjectPublicKeyInfo of three elements", LEAF.but(spki=three).der())
     refuse("ends-at-subject", "tbsCertificate ends before the key", _without_key())
-    bomb = extension("1.3.6.1.4.1.32473.2", bytes(66_000))
+    refuse("truncated-in-length", "the length of the certificate is cut", b"\x30\x82\x01")
+    refuse("truncated-before-length", "and missing", b"\x30\x82")
+    refuse("truncated-in-inner-length", "tbsCertificate ends inside the length of its serial number", _cut_serial())
+    whole, zeros = _of_size(65_537)
+    given = _with_zeros(whole, zeros)
     table.refuse(
-        "too-large",
-        "VAL-12",
-        "more than 64 KiB",
-        _with_zeros(LEAF.but(extra=(bomb,)).der(), 66_000),
-        "certificate-syntax",
-        "CertificateSyntaxError",
+        "too-large", "VAL-12", "one octet more than 64 KiB", given, "certificate-syntax", "CertificateSyntaxError"
     )
     deep = recipe(("\x30\x03", 30_000))
     table.refuse(
@@ -169,6 +186,27 @@ def _refused() -> list[Case]:
         "CertificateSyntaxError",
     )
     return table.cases
+
+
+def _name_of_size(size: int) -> str:
+    """A CN whose name has a content of this many octets."""
+    header = len(length(size)) + 1
+    return next("x" * count for count in range(size) if len(der.name("x" * count)) == size + header)
+
+
+def _of_size(size: int) -> tuple[bytes, int]:
+    """A right certificate of this size, and how many zeros its longest run has."""
+    for zeros in range(size - 600, size):
+        whole = LEAF.but(extra=(extension("1.3.6.1.4.1.32473.2", bytes(zeros)),)).der()
+        if len(whole) == size:
+            return whole, zeros
+    raise AssertionError("no such size: the signature varies by an octet, try another name")
+
+
+def _cut_serial() -> bytes:
+    return sequence(
+        sequence(tlv(0xA0, der.integer(2)), b"\x02\x82"), sequence(oid(der.ECDSA_SHA256)), der.bit_string(b"x")
+    )
 
 
 def _with_zeros(body: bytes, zeros: int) -> dict[str, object]:
