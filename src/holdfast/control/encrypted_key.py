@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from binascii import a2b_base64
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ObjectIdentifier
 
-__all__ = ["SCRYPT_COST", "ScryptCost", "UnsafeFastScryptCost", "encrypt_private_key"]
+__all__ = ["SCRYPT_COST", "ScryptCost", "UnsafeFastScryptCost", "encrypt_private_key", "is_encrypted_key"]
 
 _PBES2: Final = ObjectIdentifier("1.2.840.113549.1.5.13")
 _SCRYPT: Final = ObjectIdentifier("1.3.6.1.4.1.11591.4.11")
@@ -111,3 +112,12 @@ def encrypt_private_key(private: EllipticCurvePrivateKey, passphrase: bytes, cos
     der = asn1.encode_der(_EncryptedPrivateKeyInfo(encryption=algorithm, data=data))
     body = "\n".join(wrap(b64encode(der).decode("ascii"), 64))
     return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n".encode("ascii")
+
+
+def is_encrypted_key(pem: bytes) -> bool:
+    """Tell whether this is a whole key file as :func:`encrypt_private_key` writes it, whatever its passphrase."""
+    try:
+        asn1.decode_der(_EncryptedPrivateKeyInfo, a2b_base64(b"".join(pem.split(b"\n")[1:-2]), strict_mode=True))
+    except ValueError:
+        return False
+    return True

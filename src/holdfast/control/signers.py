@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
-from holdfast.control.encrypted_key import SCRYPT_COST, ScryptCost, encrypt_private_key
+from holdfast.control.encrypted_key import SCRYPT_COST, ScryptCost, encrypt_private_key, is_encrypted_key
 from holdfast.errors import Conflict, SignerUnavailable, StoreError
 
 __all__ = [
@@ -262,7 +262,8 @@ def _decrypt(path: Path, pem: bytes, passphrase: bytes) -> EllipticCurvePrivateK
             f"{path} is not encrypted", code="key-damaged", hint="Holdfast opens encrypted keys only"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        if "password" in str(error).lower():
+        # After one wrong passphrase in 256 the padding looks right, and only what lies under it does not.
+        if "password" in str(error).lower() or is_encrypted_key(pem):
             raise SignerUnavailable(
                 f"wrong passphrase for {path}",
                 code="key-passphrase",

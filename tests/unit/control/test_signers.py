@@ -181,3 +181,12 @@ def test_a_wrong_passphrase_says_so(tmp_path: Path) -> None:
         make_ring(tmp_path, b"another").open(key)
     assert raised.value.code == "key-passphrase"
     assert "HOLDFAST_KEY_PASSPHRASE_FILE" in raised.value.hint
+
+
+def test_no_wrong_passphrase_makes_a_key_look_damaged(tmp_path: Path) -> None:
+    """One in 256 leaves padding that looks right; whoever mistyped must not go and look for a backup."""
+    key, _ = make_key(tmp_path)
+    for number in range(700):
+        with pytest.raises(SignerUnavailable) as raised:
+            make_ring(tmp_path, b"wrong %d" % number).open(key)
+        assert raised.value.code == "key-passphrase"
