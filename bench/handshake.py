@@ -38,7 +38,7 @@ from bench.harness import Figure, Spread, Way, compare, cpu_clock, talk
 if TYPE_CHECKING:
     import socket
 
-    from holdfast.client.judge import PinJudge
+    from holdfast.client.tls.judge import PinJudge
 
 __all__ = ["WAYS", "compare_handshakes", "measure"]
 

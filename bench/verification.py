@@ -40,6 +40,12 @@ TARGET_SIZE = 50
 AT_MOST_RAW = 25.0
 AT_MOST_BARE = 1.3
 _RAW_REPEAT = 20
+TRIED = (
+    "fewer steps in canonical form, nesting, pins and names, no more signatures than the threshold asks for: from 2.44 of "
+    "bare to what stands here. Bare ends with JSON values; of what goes beyond it, about half is reading 50 hosts with "
+    "their names, modes and digests out of scope and manifest, a quarter JSON without duplicate keys, the rest the pin "
+    "table and the checks of versions, expiry and channel. No field of that can be left out before a set is accepted."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +196,11 @@ def measure(*, quick: bool) -> list[Figure]:
             figures += [
                 Figure.of(
                     taken.raw[state], name=f"verification.raw_{state}_{hosts}", unit="raw P-256 verifications",
-                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_RAW if held else None,
+                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_RAW if held else None, tried=TRIED,
                 ),
                 Figure.of(
                     taken.bare[state], name=f"verification.bare_{state}_{hosts}", unit="x bare `tuf.api.metadata`",
-                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_BARE if held else None,
+                    what=f"verify a bundle of {size}, {state}", at_most=AT_MOST_BARE if held else None, tried=TRIED,
                 ),
                 Figure.of(
                     taken.seconds[state].scaled(1e3), name=f"verification.ms_{state}_{hosts}", unit="ms",
