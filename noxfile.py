@@ -47,7 +47,7 @@ def find_python(version: str) -> str | None:
 
 def run_tests(session: nox.Session) -> None:
     """Run the suites, or the words after ``--``."""
-    suites = [suite for suite in SUITES if Path(suite).is_dir()]
+    suites = ["--numprocesses=2", "-m", "not serial", *(suite for suite in SUITES if Path(suite).is_dir())]
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or suites))
 
 
