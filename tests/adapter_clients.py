@@ -18,8 +18,8 @@ from holdfast.adapters.aiohttp import PinningConnector, create_middleware
 from holdfast.adapters.httpx import AsyncPinningTransport, PinningTransport
 from holdfast.adapters.requests import PinningAdapter
 from holdfast.adapters.urllib3 import PinningPoolManager, PinningProxyManager
-from holdfast.client.judge import HintedJudge
-from holdfast.client.ssl_context import PinnedSSLContext
+from holdfast.client.tls.judge import HintedJudge
+from holdfast.client.tls.ssl_context import PinnedSSLContext
 from tests.tls_clients import HEADERS, TIMEOUT
 
 __all__ = ["ADAPTERS", "Adapter"]

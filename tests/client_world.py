@@ -16,10 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from holdfast.client.cache.store import name_cache_file
 from holdfast.client.config import ClientConfig
-from holdfast.client.fetcher import Response
 from holdfast.client.pin_store import PinStore
-from holdfast.client.store import name_cache_file
+from holdfast.client.refresh.fetcher import Response
 from holdfast.core.validation import Verdict
 from holdfast.errors import TransportError
 from holdfast.telemetry.events import Event

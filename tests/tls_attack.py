@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
+from holdfast.client.cache.store import name_cache_file
 from holdfast.client.config import ClientConfig
 from holdfast.client.pin_store import PinStore
-from holdfast.client.ssl_context import PinnedSSLContext, create_default_context
-from holdfast.client.store import name_cache_file
-from holdfast.client.verification_error import PinVerificationError
+from holdfast.client.tls.ssl_context import PinnedSSLContext, create_default_context
+from holdfast.client.tls.verification_error import PinVerificationError
 from holdfast.telemetry.events import PinMismatched
 from tests.client_world import BASE, FakeClock, Heard, Mirror
 from tests.pki import Identity

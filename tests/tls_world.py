@@ -11,8 +11,8 @@ import ssl
 from dataclasses import dataclass
 from functools import cache
 
-from holdfast.client.judge import PinJudge
-from holdfast.client.ssl_context import PinnedSSLContext, create_default_context
+from holdfast.client.tls.judge import PinJudge
+from holdfast.client.tls.ssl_context import PinnedSSLContext, create_default_context
 from tests.pki import Authority, Identity
 from tests.static_judge import StaticJudge
 

@@ -47,9 +47,9 @@ from holdfast.errors import (
 if TYPE_CHECKING:
     from holdfast.client.config import ClientConfig
     from holdfast.client.pin_store import PinStore
-    from holdfast.client.refresh_result import RefreshResult
-    from holdfast.client.ssl_context import PinnedSSLContext, create_default_context
-    from holdfast.client.verification_error import PinVerificationError, pin_error
+    from holdfast.client.refresh.refresh_result import RefreshResult
+    from holdfast.client.tls.ssl_context import PinnedSSLContext, create_default_context
+    from holdfast.client.tls.verification_error import PinVerificationError, pin_error
     from holdfast.core.freshness import State
 
 __all__ = [
@@ -90,14 +90,14 @@ __all__ = [
 _HEAVY = {
     "ClientConfig": "holdfast.client.config",
     "PinStore": "holdfast.client.pin_store",
-    "PinVerificationError": "holdfast.client.verification_error",
-    "PinnedSSLContext": "holdfast.client.ssl_context",
-    "RefreshResult": "holdfast.client.refresh_result",
+    "PinVerificationError": "holdfast.client.tls.verification_error",
+    "PinnedSSLContext": "holdfast.client.tls.ssl_context",
+    "RefreshResult": "holdfast.client.refresh.refresh_result",
     "State": "holdfast.core.freshness",
-    "create_default_context": "holdfast.client.ssl_context",
-    "extract_from_ssl": "holdfast.client.injection",
-    "inject_into_ssl": "holdfast.client.injection",
-    "pin_error": "holdfast.client.verification_error",
+    "create_default_context": "holdfast.client.tls.ssl_context",
+    "extract_from_ssl": "holdfast.client.tls.injection",
+    "inject_into_ssl": "holdfast.client.tls.injection",
+    "pin_error": "holdfast.client.tls.verification_error",
 }
 
 

@@ -51,7 +51,7 @@ FAULTS: dict[str, list[tuple[str, str]]] = {
         ("client/config", "import sqlite3"),
         ("adapters/httpx", "import holdfast.wiring"),
     ],
-    "client-needs-no-http-library": [("client/fetcher", "import httpx")],
+    "client-needs-no-http-library": [("client/refresh/fetcher", "import httpx")],
     "control-never-reaches-client": [
         ("control/model", "import holdfast.client.config"),
         ("control/service", "from holdfast.adapters import httpx"),

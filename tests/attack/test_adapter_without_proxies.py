@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from holdfast.adapters.requests import PinningAdapter
-from holdfast.client.verification_error import pin_error
+from holdfast.client.tls.verification_error import pin_error
 from holdfast.errors import ConfigError
 from tests.tls_attack import App, assert_reached, open_app
 from tests.tls_clients import HEADERS, SECRET, ContextAdapter

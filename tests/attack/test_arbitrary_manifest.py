@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.fetcher import HttpFetcher
+from holdfast.client.refresh.fetcher import HttpFetcher
 from holdfast.errors import MixAndMatchError, SignatureError
 from tests.client_world import HOST, http_mirror
 from tests.repository import Repository

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.cache_record import parse_record
-from holdfast.client.store import CacheFile
+from holdfast.client.cache.cache_record import parse_record
+from holdfast.client.cache.store import CacheFile
 from tests.client_world import World, enforces
 from tests.tools import ROOT, clean_environment
 
 WRITER = """
 import sys
 from pathlib import Path
-from holdfast.client.store import CacheFile
+from holdfast.client.cache.store import CacheFile
 
 path, one, other = (Path(argument) for argument in sys.argv[1:])
 contents = [one.read_bytes(), other.read_bytes()]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.pinned_socket import PinnedSSLSocket
-from holdfast.client.verification_error import pin_error
+from holdfast.client.tls.pinned_socket import PinnedSSLSocket
+from holdfast.client.tls.verification_error import pin_error
 from tests.pki import CLIENT_AUTH, Identity
 from tests.tls_attack import App, assert_reached, open_app
 from tests.tls_clients import CLIENTS, SECRET, Client

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client import store as store_module
+from holdfast.client.cache import store as store_module
 from holdfast.telemetry.events import CacheUnwritable
 from tests.client_world import World, enforces
 from tests.tools import ROOT, clean_environment
@@ -74,7 +74,7 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from holdfast.client.store import CacheFile
+from holdfast.client.cache.store import CacheFile
 from holdfast.errors import StoreError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

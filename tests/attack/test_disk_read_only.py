@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client import file_lock
+from holdfast.client.cache import file_lock
 from holdfast.telemetry.events import CacheUnreadable, CacheUnwritable, ManifestAccepted
 from tests.client_world import World, enforces
 
@@ -75,7 +75,7 @@ def test_a_cache_that_is_a_folder_contributes_nothing(world: World) -> None:
 
 
 def test_a_writer_that_hangs_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.client.store._LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("holdfast.client.cache.store._LOCK_TIMEOUT_SECONDS", 0.05)
     lock = world.cache_file.with_name(world.cache_file.name + ".lock")
     with file_lock.hold_lock(lock, timeout_seconds=1), world.open() as store:
         world.rotate("key-3")

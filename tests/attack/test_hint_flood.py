@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.client.pin_store import PinStore
-from holdfast.client.schedule import BUCKET_CAPACITY
+from holdfast.client.refresh.schedule import BUCKET_CAPACITY
 from tests.client_world import HOST, World, enforces, pin_of
 from tests.repository import EPOCH, instant
 from tests.tools import wait_until

@@ -20,8 +20,8 @@ import pytest
 import requests
 import urllib3
 
-from holdfast.client.ssl_context import create_default_context
-from holdfast.client.verification_error import PinVerificationError, pin_error
+from holdfast.client.tls.ssl_context import create_default_context
+from holdfast.client.tls.verification_error import PinVerificationError, pin_error
 from tests.pki import Authority
 from tests.static_judge import StaticJudge
 from tests.tls_attack import open_app

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.fetcher import HttpFetcher
+from holdfast.client.refresh.fetcher import HttpFetcher
 from holdfast.core.limits import MAX_BUNDLE_BYTES
 from holdfast.errors import HoldfastError
 from tests.client_world import BASE, Script, World, enforces

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.fetcher import Response
+from holdfast.client.refresh.fetcher import Response
 from holdfast.errors import FreezeError
 from tests.client_world import HOST, FakeClock, reason, state
 from tests.repository import LIVES

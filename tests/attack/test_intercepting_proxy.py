@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.ssl_context import create_default_context
-from holdfast.client.verification_error import pin_error
+from holdfast.client.tls.ssl_context import create_default_context
+from holdfast.client.tls.verification_error import pin_error
 from holdfast.telemetry.events import PinMismatched
 from tests.adapter_clients import ADAPTERS, Adapter
 from tests.mitmproxy import Mitmproxy, run_mitmproxy

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.verification_error import PinVerificationError, pin_error
+from holdfast.client.tls.verification_error import PinVerificationError, pin_error
 from tests.repository import pin
 from tests.tls_attack import App, assert_reached, open_app
 from tests.tls_servers import TLSServer, serve_echo

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from holdfast.client.fetcher import Response
-from holdfast.client.schedule import BUCKET_CAPACITY, BUCKET_REFILL_SECONDS
+from holdfast.client.refresh.fetcher import Response
+from holdfast.client.refresh.schedule import BUCKET_CAPACITY, BUCKET_REFILL_SECONDS
 from tests.client_world import EVIL, HOST, NEXT, Mirror, World, allowed, enforces, path_of
 
 

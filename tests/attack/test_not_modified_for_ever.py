@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.client.fetcher import Response
+from holdfast.client.refresh.fetcher import Response
 from holdfast.telemetry.events import FreshnessChanged, MaxAgePassed, RefreshUnchanged
 from tests.client_world import GOOD, World, allowed, enforces, reason, state
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.verification_error import PinVerificationError
+from holdfast.client.tls.verification_error import PinVerificationError
 from holdfast.errors import ConfigError
 from tests.static_judge import StaticJudge
 from tests.tls_attack import assert_reached, open_app

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.fetcher import Response
+from holdfast.client.refresh.fetcher import Response
 from holdfast.telemetry.events import PinMismatched, ReportOnlyEnded, ReportOnlyHonoured
 from tests.client_world import EVIL, GOOD, HOST, World, allowed, reason
 from tests.repository import EPOCH, instant

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.client.ssl_context import PinnedSSLContext
-from holdfast.client.verification_error import PinVerificationError
+from holdfast.client.tls.ssl_context import PinnedSSLContext
+from holdfast.client.tls.verification_error import PinVerificationError
 from tests.static_judge import StaticJudge
 from tests.tls_attack import open_app
 from tests.tls_clients import write_through_memory

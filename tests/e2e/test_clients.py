@@ -12,7 +12,7 @@ import ssl
 
 import pytest
 
-from holdfast.client.verification_error import PinVerificationError, pin_error
+from holdfast.client.tls.verification_error import PinVerificationError, pin_error
 from tests.pki import Identity
 from tests.tls_clients import CLIENTS, PROXY_CLIENTS, SECRET, TLS_IN_TLS_CLIENTS, Client, ProxyClient
 from tests.tls_servers import ConnectProxy, Handler, TLSServer, serve_echo, serve_http, serve_lines

@@ -16,7 +16,7 @@ import pytest
 from bench import handshake, lookup, mismatch, roundtrips, throughput, verification
 from bench.backends import KINDS, Backend, open_store, run_backends
 from holdfast.client.pin_store import PinStore
-from holdfast.client.pinned_socket import PinnedSSLSocket
+from holdfast.client.tls.pinned_socket import PinnedSSLSocket
 from holdfast.core.validation import Verdict
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial, pytest.mark.timeout(300)]

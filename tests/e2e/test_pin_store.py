@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import holdfast
-from holdfast.client.canary import SelfTestOutcome
+from holdfast.client.self_test.canary import SelfTestOutcome
 from holdfast.telemetry.events import (
     ManifestAccepted,
     PinMismatched,

@@ -72,8 +72,8 @@ TRUSTSTORE = """
 import sys
 import truststore
 truststore.inject_into_ssl()
-from holdfast.client.fetcher import HttpFetcher
-from holdfast.client.exempt_context import is_exempt
+from holdfast.client.refresh.fetcher import HttpFetcher
+from holdfast.client.tls.exempt_context import is_exempt
 
 fetcher = HttpFetcher(cafile=sys.argv[1])
 assert is_exempt(fetcher.tls_context())

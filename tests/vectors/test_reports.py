@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from holdfast.client.outbox import bucket_days
+from holdfast.client.telling.outbox import bucket_days
 from holdfast.core.instant import parse_instant
 from tests.vectors.material import load, parameters
 

@@ -306,7 +306,10 @@ def _scopes() -> list[Case]:
     )
     twice = compact(scope_document()).replace('"unpinned":"allow"', '"unpinned":"deny","unpinned":"allow"')
     refuse("duplicate-member", "SCO-2 FRM-4", "a member twice", text(twice), "json-duplicate-key")
-    huge = recipe(compact(scope_document())[:-1] + ',"x":"', ("a", 8 * 1024 * 1024), '"}')
+    head = compact(scope_document())[:-1] + ',"x":"'
+    largest = recipe(head, ("a", 8 * 1024 * 1024 - len(head) - 2), '"}')
+    table.accept("largest", "SCO-2 FRM-1", "8 MiB to the octet", largest, version=7)
+    huge = recipe(head, ("a", 8 * 1024 * 1024 - len(head) - 1), '"}')
     refuse("too-large", "SCO-2 FRM-1", "more than 8 MiB", huge, "json-too-large")
 
     hosts = recipe(
@@ -493,7 +496,10 @@ def _manifests() -> list[Case]:
     table.accept("unknown-fraction", "MAN-2 FRM-6 FRM-8", "a later member may be a fraction", text(later), version=42)
     twice = compact(manifest_document()).replace('"version":42', '"version":42,"version":43')
     refuse("duplicate-member", "MAN-2 FRM-4", "a member twice", text(twice), "json-duplicate-key")
-    huge = recipe(compact(manifest_document())[:-1] + ',"x":"', ("a", 8 * 1024 * 1024), '"}')
+    head = compact(manifest_document())[:-1] + ',"x":"'
+    largest = recipe(head, ("a", 8 * 1024 * 1024 - len(head) - 2), '"}')
+    table.accept("largest", "MAN-2 FRM-1", "8 MiB to the octet", largest, version=42)
+    huge = recipe(head, ("a", 8 * 1024 * 1024 - len(head) - 1), '"}')
     refuse("too-large", "MAN-2 FRM-1", "more than 8 MiB", huge, "json-too-large")
 
     head = compact(manifest_document(hosts=[]))[:-1].replace('"hosts":[]', '"x":[]') + ',"hosts":['

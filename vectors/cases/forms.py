@@ -241,6 +241,9 @@ def _digests() -> list[Case]:
         "prefix": "sha256/" + ZEROS,
         "hexadecimal": "00" * 22,
         "full-width": "\uff21" * 43 + "=",
+        "four-spaces": ZEROS[:20] + "    " + ZEROS[24:],
+        "four-line-feeds": ZEROS[:20] + "\n\n\n\n" + ZEROS[24:],
+        "four-url-characters": ZEROS[:20] + "-_-_" + ZEROS[24:],
         "padding-inside": ZEROS[:20] + "=" + ZEROS[21:],
         "empty": "",
     }.items():

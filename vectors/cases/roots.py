@@ -77,7 +77,10 @@ def _roots() -> list[Case]:
         "a channel that is none",
         text(root_text(two, a, b, channel="bank")),
     )
-    refuse("too-large", "TRU-1", "more than 512,000 octets", recipe(root_text(two, a, b), (" ", 512_000)))
+    file = root_text(two, a, b)
+    largest = recipe(file, (" ", 512_000 - len(file)))
+    anchor.accept("largest", "TRU-1", "512,000 octets", largest, version=1, channel=CHANNEL)
+    refuse("too-large", "TRU-1", "more than 512,000 octets", recipe(file, (" ", 512_001 - len(file))))
 
     def accept_next(name: str, musts: str, comment: str, trusted: str, file: str, version: int = 2) -> None:
         chain.accept(

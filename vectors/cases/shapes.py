@@ -9,7 +9,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
-from vectors.making.case import Case, Json, Table
+from vectors.making.case import Case, Json, Table, recipe
 from vectors.making.der import EC_PUBLIC_KEY, PRIME256V1, bit_string, oid, sequence
 from vectors.making.keys import TufKey, p256, p384, rsa2048, stream
 from vectors.making.repository import CHANNEL, at, canonical, sign
@@ -155,6 +155,15 @@ def _bounds() -> list[Case]:
             "metadata-syntax",
             "MetadataError",
         )
+    for kind, size, more in (("snapshot", 2_000_000, {"meta": {}}), ("targets", 5_000_000, {"targets": {}})):
+        file = sign(_body(kind, **more), KEY)
+        for name, spaces in (("largest", size - len(file)), ("too-large", size - len(file) + 1)):
+            given = role_case(ROOT, recipe(file, (" ", spaces))) | {"role": kind}
+            if name == "largest":
+                table.accept(f"{kind}-{name}", "TRU-1", f"{size:,} octets", given, version=5)
+            else:
+                comment = f"one more than {size:,} octets"
+                table.refuse(f"{kind}-{name}", "TRU-1", comment, given, "json-too-large", "MetadataError")
     # Each pattern counts one more than its characters.
     for name, paths, fits in (
         ("one", ["a" * 65_535], True),

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from holdfast.client.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry_async, refuse_settings
-from holdfast.client.ssl_context import PinnedSSLContext
+from holdfast.client.tls.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry_async, refuse_settings
+from holdfast.client.tls.ssl_context import PinnedSSLContext
 from holdfast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-    from holdfast.client.judge import HintedJudge
+    from holdfast.client.tls.judge import HintedJudge
 
 __all__ = ["PinningConnector", "create_middleware"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from holdfast.client.adapting import (
+from holdfast.client.tls.adapting import (
     HINT_HEADER,
     choose_context,
     follow_hint,
@@ -26,8 +26,8 @@ from holdfast.client.adapting import (
 )
 
 if TYPE_CHECKING:
-    from holdfast.client.judge import HintedJudge
-    from holdfast.client.ssl_context import PinnedSSLContext
+    from holdfast.client.tls.judge import HintedJudge
+    from holdfast.client.tls.ssl_context import PinnedSSLContext
 
 __all__ = ["AsyncPinningTransport", "PinningTransport"]
 

@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from holdfast.client.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry
+from holdfast.client.tls.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry
 from holdfast.errors import ConfigError
 
 if TYPE_CHECKING:
-    from holdfast.client.judge import HintedJudge
-    from holdfast.client.ssl_context import PinnedSSLContext
+    from holdfast.client.tls.judge import HintedJudge
+    from holdfast.client.tls.ssl_context import PinnedSSLContext
 
 __all__ = ["PinningAdapter"]
 

@@ -15,13 +15,13 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from holdfast.client.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry, refuse_settings
+from holdfast.client.tls.adapting import HINT_HEADER, choose_context, follow_hint, prepare_retry, refuse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from holdfast.client.judge import HintedJudge
-    from holdfast.client.ssl_context import PinnedSSLContext
+    from holdfast.client.tls.judge import HintedJudge
+    from holdfast.client.tls.ssl_context import PinnedSSLContext
 
 __all__ = ["PinningPoolManager", "PinningProxyManager"]
 

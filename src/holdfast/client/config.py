@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from holdfast.client.clock import Clock
-    from holdfast.client.fetcher import Fetcher
+    from holdfast.client.refresh.fetcher import Fetcher
 
 __all__ = ["ANCHORS_FORMAT", "ClientConfig", "load_exported"]
 
@@ -149,7 +149,7 @@ def load_exported(
 
 
 def _find_address_faults(mirrors: tuple[str, ...]) -> Iterable[str]:
-    from holdfast.client.fetcher import check_url  # brings `ssl`; not needed by who only reads a configuration
+    from holdfast.client.refresh.fetcher import check_url  # brings `ssl`; not needed by who only reads a configuration
 
     if not mirrors or len(mirrors) > _MAX_MIRRORS:
         yield f"there must be 1 to {_MAX_MIRRORS} mirrors"

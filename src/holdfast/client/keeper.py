@@ -2,8 +2,8 @@
 """Keeps one channel's pins: opens seed and cache, takes them through refreshes, notices what time changes.
 
 The order of a refresh is the rule: fetch, verify in memory, persist, swap the view. A failure at any point leaves the
-view as it was. One refresh runs at a time (:class:`~holdfast.client.single_flight.SingleFlight` sees to that); readers
-take :attr:`Keeper.view` and no lock.
+view as it was. One refresh runs at a time (:mod:`holdfast.client.refresh.single_flight` sees to that); readers take
+:attr:`Keeper.view` and no lock.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from holdfast.client.channel_cache import ChannelCache
+from holdfast.client.cache.channel_cache import ChannelCache
 from holdfast.client.knowledge import Knowledge, start
-from holdfast.client.mirrors import FEW_HOSTS, Attempt, MirrorOrder, MirrorSession, is_older_copy
-from holdfast.client.notices import Notices
-from holdfast.client.refresh_result import RefreshResult
+from holdfast.client.refresh.mirrors import FEW_HOSTS, Attempt, MirrorOrder, MirrorSession, is_older_copy
+from holdfast.client.refresh.refresh_result import RefreshResult
+from holdfast.client.telling.notices import Notices
 from holdfast.client.view import Basis, View, build_view
 from holdfast.core.freshness import Source, age_seconds, effective_now
 from holdfast.core.limits import DEFAULT_FRESH_SECONDS
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from holdfast.client.clock import Clock
     from holdfast.client.config import ClientConfig
-    from holdfast.client.fetcher import Fetcher
+    from holdfast.client.refresh.fetcher import Fetcher
     from holdfast.telemetry.events import Event
 
 __all__ = ["Keeper"]

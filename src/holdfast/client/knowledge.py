@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from holdfast.client.cache_record import CacheRecord, StoredSet
+from holdfast.client.cache.cache_record import CacheRecord, StoredSet
 from holdfast.core.freshness import Passed, Source
 from holdfast.trust.bundle import parse_bundle
 from holdfast.trust.loading import StoredState, load_seed, merge, restore

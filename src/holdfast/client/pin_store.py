@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from holdfast.client.clock import SystemClock
 from holdfast.client.config import ClientConfig, load_exported
-from holdfast.client.fetcher import HttpFetcher
 from holdfast.client.forking import reset_in_children
 from holdfast.client.judging import CertificateCache, is_enforced, is_protected, judge_path
-from holdfast.client.listeners import Listeners
-from holdfast.client.refresh_result import RefreshResult
-from holdfast.client.refresher import Refresher, wait_async
+from holdfast.client.refresh.fetcher import HttpFetcher
+from holdfast.client.refresh.refresh_result import RefreshResult
+from holdfast.client.refresh.refresher import Refresher, wait_async
 from holdfast.client.registry import claim_hosts, release_hosts
-from holdfast.client.reporting import Reporter
-from holdfast.client.telling import VerdictTeller
+from holdfast.client.telling.listeners import Listeners
+from holdfast.client.telling.reporting import Reporter
+from holdfast.client.telling.verdicts import VerdictTeller
 from holdfast.core.freshness import State, clamp_refresh_seconds
 from holdfast.core.limits import MAX_INTEGER
 from holdfast.core.validation import Reason, refuse
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from holdfast.client.canary import SelfTestResult
+    from holdfast.client.self_test.canary import SelfTestResult
     from holdfast.client.view import View
     from holdfast.core.validation import Verdict
     from holdfast.telemetry.events import Event, Listener
@@ -212,7 +212,7 @@ class PinStore:
         """
         verdict = self.judge(host, path)
         if not verdict.allowed:
-            from holdfast.client.verification_error import PinVerificationError  # brings `ssl`
+            from holdfast.client.tls.verification_error import PinVerificationError  # brings `ssl`
 
             raise PinVerificationError.from_verdict(verdict)
         return verdict
@@ -422,7 +422,7 @@ class PinStore:
             What it found: ``passed``, ``failed`` (nothing here can be trusted to refuse) or ``inconclusive``, which is
             no pass. The listeners hear of it too.
         """
-        from holdfast.client.canary import run_self_test  # a heavy import: what it takes to make up a server
+        from holdfast.client.self_test.canary import run_self_test  # a heavy import: what it takes to make up a server
 
         result, event = run_self_test(
             self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from holdfast.client.config import load_exported
 from holdfast.client.pin_store import PinStore
-from holdfast.client.ssl_context import create_default_context, pin_error
+from holdfast.client.tls.ssl_context import create_default_context, pin_error
 from holdfast.sim.network import fetch
 from holdfast.telemetry.events import Event, ManifestAccepted
 

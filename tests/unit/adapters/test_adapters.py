@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.client.verification_error import PinVerificationError, pin_error
+from holdfast.client.tls.verification_error import PinVerificationError, pin_error
 from tests.adapter_clients import ADAPTERS, Adapter
 from tests.static_judge import StaticJudge
 from tests.tls_clients import SECRET

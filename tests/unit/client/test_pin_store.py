@@ -14,9 +14,9 @@ import pytest
 
 import holdfast
 from holdfast.client.description import describe_view
-from holdfast.client.fetcher import Response
-from holdfast.client.judge import HintedJudge
 from holdfast.client.pin_store import PinStore
+from holdfast.client.refresh.fetcher import Response
+from holdfast.client.tls.judge import HintedJudge
 from holdfast.core.pin import parse_digest
 from holdfast.errors import AnchorError, ConfigError, PinMismatchError, TrustError
 from holdfast.telemetry.events import (

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The canary: a pin that can never match must refuse."""
