@@ -18,6 +18,9 @@ the enforced set moves only when all of it was verified.
 while its bytes meet the threshold of the newest trusted root; the versions that the stored snapshot lists count while
 that snapshot does. So replacing a key clears what it signed, and adding one clears nothing.
 
+*What has not changed* is not read again: a file with the very bytes of one that the enforced set holds is taken as it
+was read then. Its signatures, its place in the set, its expiry are verified again: those depend on the rest.
+
 *Time.* Effective now is the latest of the device clock and the signing times of the seed's and the enforced timestamp,
 each counting only while it verifies under the newest root. The expiry of a *root* is judged by the device clock and the
 seed alone: otherwise one stolen online key would sign the year 2099 and no root could ever end that.
@@ -276,10 +279,14 @@ class Workflow:
 
     def _verify_snapshot(self, data: bytes, meta: MetaFile) -> RoleFile[Snapshot]:
         _verify_meta(data, meta, Snapshot.type)
-        served = parse_role(Snapshot, data, max_bytes=MAX_SNAPSHOT_BYTES)
+        known = self.state.snapshot
+        served = (
+            known
+            if known is not None and known.data == data
+            else parse_role(Snapshot, data, max_bytes=MAX_SNAPSHOT_BYTES)
+        )
         self._verify_origin(served, Snapshot.type, self.state.root.signed)
         _verify_version(served, meta.version, Snapshot.type)
-        known = self.state.snapshot
         if known is not None:
             _verify_nothing_lower(known, served)
         verify_not_expired(served, self._now, Snapshot.type)
@@ -327,7 +334,12 @@ class Workflow:
 
     def _verify_targets(self, data: bytes, role: str, meta: MetaFile, keys: Root | Targets) -> RoleFile[Targets]:
         _verify_meta(data, meta, role)
-        file = parse_role(Targets, data, max_bytes=MAX_TARGETS_BYTES, role=role)
+        known = self.state.enforced.targets.get(role) if self.state.enforced else None
+        file = (
+            known
+            if known is not None and known.data == data
+            else parse_role(Targets, data, max_bytes=MAX_TARGETS_BYTES, role=role)
+        )
         self._verify_origin(file, role, keys)
         _verify_version(file, meta.version, role)
         verify_not_expired(file, self._now, role)
@@ -380,9 +392,13 @@ class Workflow:
             raise ScopeError("no role lists manifest.json", code="target-missing", role=MANIFEST_TARGET)
         scope_name, scope_data = self._bring_target(SCOPE_TARGET, scope_target, MAX_SCOPE_BYTES)
         manifest_name, manifest_data = self._bring_target(MANIFEST_TARGET, found[0], MAX_MANIFEST_BYTES)
-        scope = self._parse(parse_scope, scope_data, SCOPE_TARGET)
-        manifest = self._parse(parse_manifest, manifest_data, MANIFEST_TARGET)
-        table = build_pin_table(scope, manifest)
+        scope_known = self._find_known(scope_name, scope_data)
+        manifest_known = self._find_known(manifest_name, manifest_data)
+        scope = scope_known.scope if scope_known else self._parse(parse_scope, scope_data, SCOPE_TARGET)
+        manifest = (
+            manifest_known.manifest if manifest_known else self._parse(parse_manifest, manifest_data, MANIFEST_TARGET)
+        )
+        table = scope_known.table if scope_known and manifest_known else build_pin_table(scope, manifest)
         roles = self._role_files(timestamp, snapshot)
         verified = VerifiedManifest(
             root=self.state.root,
@@ -423,6 +439,11 @@ class Workflow:
             raise MixAndMatchError(f"{path} is listed, but there is no such file", code="file-missing", role=path)
         _verify_meta(data, target, path)
         return name, data
+
+    def _find_known(self, name: str, data: bytes) -> VerifiedManifest | None:
+        """Find the enforced set, if it holds the same document: what was read and checked of it then stands."""
+        known = self.state.enforced
+        return known if known is not None and known.files.get(name) == data else None
 
     def _parse(self, parse: Callable[[bytes], D], data: bytes, role: str) -> D:
         try:
