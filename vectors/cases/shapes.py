@@ -155,8 +155,8 @@ def _bounds() -> list[Case]:
             "metadata-syntax",
             "MetadataError",
         )
-    for kind, size, more in (("snapshot", 2_000_000, {"meta": {}}), ("targets", 5_000_000, {"targets": {}})):
-        file = sign(_body(kind, **more), KEY)
+    for kind, size, member in (("snapshot", 2_000_000, "meta"), ("targets", 5_000_000, "targets")):
+        file = sign(_body(kind) | {member: {}}, KEY)
         for name, spaces in (("largest", size - len(file)), ("too-large", size - len(file) + 1)):
             given = role_case(ROOT, recipe(file, (" ", spaces))) | {"role": kind}
             if name == "largest":
