@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules that no octets can test, and the tests that do; and the rules that have but one side.
 
-``ELSEWHERE`` names test functions, ``file::name``, in whatever room of ``tests/`` the file lies; the map test looks that
+``ELSEWHERE`` names test functions, ``file::name``, in whatever room of ``tests/`` they lie; the map test looks that
 they exist.
 """
 
