@@ -44,10 +44,10 @@ AT_MOST_BARE = 1.3
 _RAW_REPEAT = 20
 TRIED = (
     "fewer steps in canonical form, nesting, pins and names; no more signatures than the threshold asks for; nothing "
-    "read again that has not changed. Bare ends with JSON values. Of what goes beyond it, half is reading 50 hosts with "
-    "their names, modes and digests out of scope and manifest, a quarter JSON without duplicate keys, the rest the pin "
-    "table and the checks of versions, expiry and channel; none of it can wait until after a set was accepted. A process "
-    "pays it once: its refreshes are the lines below."
+    "read again that has not changed. Bare ends with JSON values. Of what goes beyond it, half is reading 50 hosts "
+    "with their names, modes and digests out of scope and manifest, a quarter JSON without duplicate keys, the rest "
+    "the pin table and the checks of versions, expiry and channel; none of it can wait until a set was accepted. A "
+    "process pays it once: its refreshes are the rows *changed* and *steady*."
 )
 
 
