@@ -7,11 +7,14 @@ flight has gone. So the peer is judged first, and the flight flushed then.
 
 from __future__ import annotations
 
+import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
 
+from holdfast.client.tls.bio_socket import MemoryConnection
 from holdfast.client.tls.pinned_socket import PinnedSSLSocket
 from holdfast.client.tls.verification_error import pin_error
 from tests.pki import CLIENT_AUTH, Identity
@@ -84,6 +87,30 @@ def test_control_without_the_wait_the_certificate_is_out(
             assert client.call(context, attacker.port) == SECRET
         attacker.settle()
         assert [identity.der in message for message in attacker.client_certificates] == [True]
+
+
+def receive_everything(connection: MemoryConnection, _: object) -> None:
+    """What ``MemoryConnection`` does with one record, with all that has come."""
+    time.sleep(0.05)
+    connection._incoming.write(socket.socket.recv(connection._owner(), 65536))
+
+
+@every_version
+def test_a_server_that_sends_its_flight_in_one_piece_sees_no_certificate(
+    tmp_path: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then one step of OpenSSL validates the path *and* makes the flight with our certificate."""
+    world = get_world()
+    client = next(client for client in CLIENTS if client.name == "ssl-socket")
+    monkeypatch.setattr(MemoryConnection, "_receive_record", receive_everything)
+    with open_app(tmp_path) as app, serve(world.mis_issued, client, version) as attacker:
+        customer().load_into(app.context)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            client.call(app.context, attacker.port)
+        assert attacker.application_bytes == 0
+        assert attacker.client_certificates == []
+        with serve(world.genuine, client, version) as server:
+            assert client.call(app.context, server.port) == SECRET
 
 
 def reach_with_certificate(app: App) -> None:

@@ -133,6 +133,14 @@ def test_names_and_addresses_in_other_forms(pinned: str, issued_for: str, asked_
         assert error.host == pinned
 
 
+@pytest.mark.parametrize("name", ["exa!mple.com", "-.example.com", "exam ple.com"])
+def test_what_is_no_host_name_is_refused_though_its_certificate_is_valid(name: str) -> None:
+    """OpenSSL compares any text with any text; a judge that would let every unknown host pass is not asked."""
+    world = get_world()
+    with refused(StaticJudge({}), world.other_root, name, name) as error:
+        assert error.reason == "hostname-syntax"
+
+
 @pytest.mark.parametrize("asked_for", ["-bad-.example.com", "exa mple.com", "127.1"])
 def test_what_is_no_host_name_is_refused(asked_for: str) -> None:
     """Even by a judge that would let every unknown host pass."""

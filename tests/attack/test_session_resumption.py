@@ -24,6 +24,18 @@ from tests.tls_world import HOST, VERSIONS, get_world
 every_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 
 
+class Careless(StaticJudge):
+    """Likes empty paths."""
+
+    protects_now = False
+
+    def judge(self, host: str, path: object) -> object:  # type: ignore[override]
+        return super().judge("nobody", ())
+
+    def protects(self, host: str) -> bool:
+        return self.protects_now
+
+
 def connect(
     context: ssl.SSLContext, server: TLSServer, session: ssl.SSLSession | None = None, *, late: bool = False
 ) -> ssl.SSLSocket:
@@ -103,15 +115,6 @@ def test_a_resumed_session_is_refused_even_if_the_judge_would_not(
 ) -> None:
     """Nothing is left to chance: the session gets past the context, and the judge likes empty paths."""
 
-    class Careless(StaticJudge):
-        protects_now = False
-
-        def judge(self, host: str, path: object) -> object:  # type: ignore[override]
-            return super().judge("nobody", ())
-
-        def protects(self, host: str) -> bool:
-            return self.protects_now
-
     world = get_world()
     judge = Careless({HOST: [world.genuine.pin]})
     context: PinnedSSLContext = world.pinned_context(judge)  # type: ignore[arg-type]
@@ -131,4 +134,22 @@ def test_a_resumed_session_is_refused_even_if_the_judge_would_not(
             with pytest.raises(PinVerificationError) as caught:
                 made.sendall(b"secret")
         assert caught.value.reason == "session-resumed"
+        assert server.data == b"hello"
+
+
+@every_version
+def test_a_resumed_session_ends_when_its_host_becomes_protected_even_if_the_judge_would_not(
+    version: ssl.TLSVersion,
+) -> None:
+    world = get_world()
+    judge = Careless({HOST: [world.genuine.pin]})
+    context: PinnedSSLContext = world.pinned_context(judge)  # type: ignore[arg-type]
+    with TLSServer(world.genuine, handler=serve_echo, version=version) as server:
+        session = get_session(context, server)
+        with connect(context, server, session) as tls:
+            assert tls.session_reused
+            judge.protects_now = True
+            judge.generation += 1
+            with pytest.raises(PinVerificationError):
+                tls.sendall(b"secret")
         assert server.data == b"hello"

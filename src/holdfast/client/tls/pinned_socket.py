@@ -95,7 +95,7 @@ class PinnedSSLSocket(ssl.SSLSocket):
     def send(self, data: Any, flags: int = 0) -> int:
         """Send as :meth:`ssl.SSLSocket.send`, to an admitted peer only, and never in the clear."""
         guard = self._pin_guard
-        if guard.judged_at != guard.judge.generation or self._sslobj is None:
+        if guard.judged_at != guard.judge.generation:
             self._pass_gate()
         return _socket_send(self, data, flags)
 

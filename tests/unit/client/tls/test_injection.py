@@ -133,10 +133,11 @@ def test_a_protected_host_is_refused_on_a_context_that_does_not_validate(genuine
     """Even with the right key: what was not validated is no path."""
     world = get_world()
     identity = world.genuine if genuine else world.mis_issued
-    unchecked_name = world.plain_context()
+    unchecked_name, optional = world.plain_context(), world.plain_context()
     unchecked_name.check_hostname = False
+    optional.verify_mode = ssl.CERT_OPTIONAL
     with injected(), TLSServer(identity, handler=serve_echo) as server:
-        for context in (unverified_context(), unchecked_name):
+        for context in (unverified_context(), unchecked_name, optional):
             for client in CLIENTS:
                 if client.name == ("wrap-bio" if through_memory else "implicit-handshake"):
                     with pytest.raises(PinVerificationError) as caught:

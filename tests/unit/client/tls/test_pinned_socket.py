@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,12 @@ def recv_into(tls: Any) -> int:
 
 def sendfile(tls: Any) -> int:
     return int(tls.sendfile(io.BytesIO(SECRET)))
+
+
+def send_real_file(tls: Any, path: Path) -> int:
+    """By ``os.sendfile``, beneath ``send``, where the standard library sees no TLS."""
+    with path.open("rb") as file:
+        return int(tls.sendfile(file))
 
 
 def makefile_read(tls: Any) -> bytes:
@@ -210,6 +217,39 @@ def test_a_live_connection_goes_on_when_the_new_policy_admits_it(operation: str,
     assert len(judge.asked) == 2, "judged again, once"
 
 
+class Moving(StaticJudge):
+    """Its policy moves while it is judging: the verdict that it returns is out of date already."""
+
+    moves = False
+
+    def judge(self, host: str, path: Any) -> Any:
+        verdict = super().judge(host, path)
+        if self.moves:
+            self.moves = False
+            self.set_pins({HOST: [get_world().stranger.pin]})
+        return verdict
+
+
+@pytest.mark.parametrize("when", ["handshake", "second-handshake", "later"])
+def test_a_policy_that_moves_during_the_verdict_is_seen_at_the_next_message(when: str) -> None:
+    world = get_world()
+    judge = Moving({HOST: [world.genuine.pin]})
+    context = make_context(judge)
+    with TLSServer(world.genuine, handler=serve_echo) as server:
+        if when == "second-handshake":  # which takes the fast path
+            with wrap(context, server):
+                pass
+        judge.moves = when != "later"
+        with wrap(context, server) as tls:
+            if when == "later":
+                judge.moves = True
+                judge.set_pins({HOST: [world.genuine.pin]})
+                tls.sendall(b"judged anew")
+            with pytest.raises(PinVerificationError):
+                tls.sendall(SECRET)
+        assert SECRET not in server.data
+
+
 def test_an_unprotected_host_that_becomes_protected_is_judged_on_its_stored_path() -> None:
     world = get_world()
     judge = StaticJudge({})
@@ -236,8 +276,10 @@ def test_an_idle_connection_reads_as_dropped_when_the_policy_ends_it() -> None:
 # ---------------------------------------------------------------------------------- never in the clear
 
 
-def test_nothing_is_sent_in_the_clear_before_connect() -> None:
+def test_nothing_is_sent_in_the_clear_before_connect(tmp_path: Path) -> None:
     context = make_context(get_world().judge())
+    secret = tmp_path / "secret"
+    secret.write_bytes(SECRET)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with context.wrap_socket(socket.socket(), server_hostname=HOST) as tls:
             fast_open = getattr(socket, "MSG_FASTOPEN", 0x20000000)
@@ -246,6 +288,7 @@ def test_nothing_is_sent_in_the_clear_before_connect() -> None:
                 lambda: tls.send(SECRET),
                 lambda: tls.sendall(SECRET),
                 lambda: tls.sendfile(io.BytesIO(SECRET)),
+                lambda: send_real_file(tls, secret),
             ):
                 with pytest.raises(OSError, match="in the clear"):
                     operation()
@@ -254,20 +297,58 @@ def test_nothing_is_sent_in_the_clear_before_connect() -> None:
             listener.accept()
 
 
-def test_nothing_is_sent_in_the_clear_after_shutdown() -> None:
+class WireTap:
+    """A genuine server over a socket pair; ``clear`` is what came over the wire after the TLS handshake."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._near, self._far = socket.socketpair()
+        self._server = threading.Thread(target=self._serve)
+        self._server.start()
+        self.tls: Any = context.wrap_socket(self._near, server_hostname=HOST)
+        self._server.join(5)
+
+    def _serve(self) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = get_world().genuine.server_context(version=TLS12).wrap_bio(incoming, outgoing, server_side=True)
+        with contextlib.suppress(ssl.SSLError):
+            while True:
+                try:
+                    server.do_handshake()
+                except ssl.SSLWantReadError:
+                    self._far.sendall(outgoing.read())
+                    incoming.write(self._far.recv(65536))
+                else:
+                    return self._far.sendall(outgoing.read())
+
+    def finish(self) -> bytes:
+        """Close both ends, and tell what was on the wire."""
+        self.tls.close()
+        clear = b""
+        while piece := self._far.recv(65536):
+            clear += piece
+        self._far.close()
+        return clear
+
+
+def test_nothing_is_sent_in_the_clear_after_shutdown(tmp_path: Path) -> None:
+    """The standard library forgets TLS at any shutdown, also at that of the other direction."""
     world = get_world()
-    with TLSServer(world.genuine, handler=serve_echo) as server, wrap(make_context(world.judge()), server) as tls:
-        tls.shutdown(socket.SHUT_RD)
-        for operation in WRITES.values():
-            with pytest.raises((OSError, ValueError)):
-                operation(tls)
-    left, right = socket.socketpair()
-    with left, right, world.plain_context().wrap_socket(
-        left, server_hostname=HOST, do_handshake_on_connect=False
-    ) as control:  # fmt: skip
-        control.shutdown(socket.SHUT_RD)
-        control.sendall(SECRET)
-        assert right.recv(64) == SECRET, "what the standard library does"
+    secret = tmp_path / "secret"
+    secret.write_bytes(SECRET)
+    pinned = WireTap(make_context(world.judge()))
+    pinned.tls.shutdown(socket.SHUT_RD)
+    for operation in WRITES.values():
+        with pytest.raises((OSError, ValueError)):
+            operation(pinned.tls)
+    with pytest.raises(OSError, match="in the clear"):
+        send_real_file(pinned.tls, secret)
+    with pytest.raises(OSError, match="in the clear"):
+        pinned.tls.sendto(SECRET, ("::", 1))
+    assert pinned.finish() == b""
+    control = WireTap(world.plain_context())
+    control.tls.shutdown(socket.SHUT_RD)
+    control.tls.sendall(SECRET)
+    assert control.finish() == SECRET
 
 
 def test_after_unwrap_the_socket_is_plain_as_asked_for() -> None:
@@ -307,6 +388,21 @@ def test_the_name_that_was_verified_is_looked_up_not_one_that_was_assigned() -> 
                 tls.sendall(SECRET)
         assert attacker.application_bytes == 0
     assert judge.asked[0].host == HOST
+
+
+def test_nor_one_that_was_connected_to_before() -> None:
+    """The fast path knows names that it has met; the assigned one is not to be found there either."""
+    world = get_world()
+    judge = world.judge()  # 127.0.0.1 is unprotected
+    context = make_context(judge)
+    with TLSServer(world.mis_issued, handler=serve_echo) as attacker:
+        plain = socket.create_connection(("127.0.0.1", attacker.port), timeout=5)
+        context.wrap_socket(plain, server_hostname="127.0.0.1").close()
+        with wrap(context, attacker, do_handshake_on_connect=False) as tls:
+            tls.server_hostname = "127.0.0.1"
+            with pytest.raises(PinVerificationError):
+                tls.sendall(SECRET)
+        assert attacker.application_bytes == 0
 
 
 @pytest.mark.parametrize("version", VERSIONS)

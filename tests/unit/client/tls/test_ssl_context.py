@@ -208,6 +208,12 @@ world = get_world()
 assert type(ssl.create_default_context()).__module__.startswith("truststore")
 assert not any(base.__module__.startswith("truststore") for base in PinnedSSLContext.__mro__)
 exempt = create_exempt_context()
+for context in (exempt, world.pinned_context()):  # the standard library's own setters would recurse for ever
+    context.options |= ssl.OP_NO_TICKET
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    assert context.options & ssl.OP_NO_TICKET and context.verify_flags & ssl.VERIFY_X509_STRICT
 assert is_exempt(exempt.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="x").context)
 with TLSServer(world.mis_issued) as attacker:
     try:

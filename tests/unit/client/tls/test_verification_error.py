@@ -107,7 +107,10 @@ def test_pin_error_finds_the_refusal_wherever_clients_put_it() -> None:
     ours = make_error()
     key = aiohttp.client_reqrep.ConnectionKey("h", 443, True, True, None, None, None)
     pool = urllib3.HTTPSConnectionPool("h")
+    caused = ValueError("its context is another")
+    caused.__cause__, caused.__context__ = ours, RuntimeError("x")
     wrapped: list[BaseException] = [
+        caused,
         ours,
         chained(httpx.ConnectError("x"), chained(ValueError("y"), ours)),
         chained(RuntimeError("x"), ours, explicit=False),
