@@ -237,6 +237,13 @@ def _tables() -> list[Case]:
         pair(protected(allow=with_ca, reject=[pin("ca one", "leaf")]), entry(pin("ca one", "any"))),
         {HOST: [ca_one]},
     )
+    accept(
+        "rejected-in-other-part",
+        "SCO-14",
+        "an any pin of which the other position is left",
+        pair(protected(allow=with_ca), entry(pin("ca one", "any"), reject=[pin("ca one", "ca")])),
+        {HOST: [ca_one]},
+    )
     of_other_type = {"type": "certificate-sha256", "at": "leaf", "digest": current}
     accept(
         "rejected-other-type",
