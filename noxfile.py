@@ -13,8 +13,10 @@ from pathlib import Path
 
 import nox
 
-# HOLDFAST_PYTHONS="3.12 3.13" takes some of them only.
+# HOLDFAST_PYTHONS="3.12 3.13" takes some of them only; HOLDFAST_BESIDE=.venv/bin/python leaves out the interpreter
+# from which that environment was made.
 PYTHONS = tuple(os.environ.get("HOLDFAST_PYTHONS", "3.11 3.12 3.13").split())
+BESIDE = os.environ.get("HOLDFAST_BESIDE")
 # What depends on the interpreter: parsing, ssl, sockets, asyncio. Documents and linters do not.
 SUITES = ("tests/unit", "tests/property", "tests/vectors", "tests/attack", "tests/typing")
 
@@ -23,6 +25,17 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
 nox.needs_version = ">=2025.5"
+
+
+def ask(python: str) -> tuple[str, str] | None:
+    """The version of an interpreter, such as ``3.11``, and the real path of the one behind it; None if it does not run."""
+    code = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys._base_executable))"
+    try:
+        said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    version, _, path = said.strip().partition(" ")
+    return version, path
 
 
 def find_python(version: str) -> str | None:
@@ -34,14 +47,9 @@ def find_python(version: str) -> str | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     made = sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
     for candidate in [f"/usr/bin/python{version}", f"python{version}", "python3", *map(str, made)]:
-        code = "import sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"
-        try:
-            said = subprocess.run([candidate, "-c", code], capture_output=True, text=True, check=True).stdout
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        path, _, found = said.strip().rpartition(" ")
-        if found == version:
-            return path
+        found = ask(candidate)
+        if found is not None and found[0] == version:
+            return found[1]
     return None
 
 
@@ -75,6 +83,9 @@ for _version in PYTHONS:
     _path = find_python(_version)
     if _path is None:
         print(f"CPython {_version} is not on this machine: left out")
+        continue
+    if BESIDE and ask(BESIDE) == (_version, _path):
+        print(f"CPython {_version} is the one of {BESIDE}: left out")
         continue
     nox.session(python=_path, name=f"tests-{_version}")(tests)
     if not _found:
