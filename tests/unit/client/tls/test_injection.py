@@ -146,6 +146,19 @@ def test_a_protected_host_is_refused_on_a_context_that_does_not_validate(genuine
         assert server.application_bytes == 0
 
 
+@pytest.mark.parametrize("mode", [ssl.CERT_NONE, ssl.CERT_OPTIONAL])
+def test_a_connection_from_before_is_judged_by_its_context_as_well(mode: ssl.VerifyMode) -> None:
+    world = get_world()
+    context = world.plain_context()
+    context.check_hostname = mode is ssl.CERT_OPTIONAL
+    context.verify_mode = mode
+    with TLSServer(world.genuine, handler=serve_echo) as server:
+        with connect(context, server.port) as tls, injected(), pytest.raises(PinVerificationError) as caught:
+            tls.sendall(SECRET.encode())
+        assert caught.value.reason == "not-validated"
+        assert server.application_bytes == 0
+
+
 def test_a_context_that_pretends_to_validate_is_found_out() -> None:
     """Another thread switches validation on again between the making of the connection and the verdict."""
     world = get_world()
