@@ -28,7 +28,7 @@ nox.needs_version = ">=2025.5"
 
 
 def ask(python: str) -> tuple[str, str] | None:
-    """The version of an interpreter, such as ``3.11``, and the real path of the one behind it; None if it does not run."""
+    """The version of an interpreter, such as ``3.11``, and its real path; None if it does not run."""
     code = "import os, sys; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys._base_executable))"
     try:
         said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -74,7 +74,7 @@ def lowest(session: nox.Session) -> None:
 
 def nothing(session: nox.Session) -> None:
     """No interpreter that was asked for is here, which is no fault."""
-    session.log("none of CPython %s is on this machine: nothing to run", ", ".join(PYTHONS))
+    session.log("no other CPython of %s is on this machine: nothing to run", ", ".join(PYTHONS))
 
 
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
