@@ -5,8 +5,8 @@
 has been sent, to whoever asked. Here OpenSSL works on memory, and this module carries the records between that memory
 and the network: the flight with the certificate is flushed only after the peer was admitted.
 
-Records are read one by one, header first, exactly as OpenSSL reads them from a socket. So nothing is read ahead, and
-``select`` tells the same as for any other TLS socket. The price is Python between OpenSSL and the network, which is
+Records are read one by one, as OpenSSL reads them from a socket. So no message is read ahead, and ``select`` tells the
+same as for any other TLS socket. The price is Python between OpenSSL and the network, which is
 why the context chooses this class only when :meth:`~ssl.SSLContext.load_cert_chain` was called.
 """
 
@@ -34,6 +34,9 @@ _RECORD_TYPES: Final = range(20, 25)  # change_cipher_spec, alert, handshake, ap
 _MAJOR_VERSION: Final = 3
 # RFC 5246, 6.2.3: 2^14 + 2048; RFC 8446, 5.2 allows less. OpenSSL refuses a longer record when it sees the header.
 _MAX_RECORD_BYTES: Final = 16384 + 2048
+# With a record of at least this size, the header of the next one is read in the same call: the rest of that one is
+# still to come, so `select` goes on telling the truth. After smaller ones, such as a farewell, plain text may follow.
+_BULK_BYTES: Final = 2048
 _WRITE_BYTES: Final = 256 * 1024  # at most this much ciphertext lies in memory
 
 
@@ -89,7 +92,9 @@ class MemoryConnection:
         )
         self._unsent = memoryview(b"")
         self._promised = 0  # bytes that the caller will write again, though their records are made already
-        self._partial = bytearray()
+        self._buffer = memoryview(bytearray(_HEADER_BYTES + _MAX_RECORD_BYTES + _HEADER_BYTES))
+        self._ended = False
+        self._received = 0  # bytes in the buffer: a record that has not come whole
         self._tls_lock = threading.Lock()  # never held across the network
         self._send_lock = threading.Lock()  # keeps records in the order in which they were made
         self._receive_lock = threading.Lock()
@@ -137,7 +142,15 @@ class MemoryConnection:
 
     def read(self, *arguments: Any) -> Any:
         """Read decrypted bytes: ``read(len)`` or ``read(len, buffer)``."""
-        return self._pump(self._tls.read, *arguments)
+        if arguments == (0,):
+            return b""
+        if not (self._ended or self._tls.pending() or self._incoming.pending):
+            # OpenSSL would only say that it wants a record, by an exception that costs as much as the record.
+            self._receive_record(_Deadline(self._owner()))
+        result = self._pump(self._tls.read, *arguments)
+        if not result:
+            self._ended = True  # the peer has said goodbye, and no record need follow
+        return result
 
     def shutdown(self) -> socket.socket:
         """Exchange ``close_notify``; return the socket, which is a plain one from then on."""
@@ -172,25 +185,29 @@ class MemoryConnection:
 
     def _pump(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Do one step of OpenSSL, feeding it records until it is content."""
-        deadline = _Deadline(self._owner())
+        deadline = None
         while True:
-            try:
-                with self._tls_lock:
+            wanting = False
+            result = None
+            with self._tls_lock:
+                try:
                     result = step(*arguments)
-            except ssl.SSLWantReadError:
-                self._flush_unless_busy(deadline)
-                self._receive_record(deadline)
-            else:
-                self._flush_unless_busy(deadline)
+                except ssl.SSLWantReadError:
+                    wanting = True
+            if self._outgoing.pending:
+                self._flush_unless_busy()
+            if not wanting:
                 return result
+            deadline = deadline or _Deadline(self._owner())
+            self._receive_record(deadline)
 
-    def _flush_unless_busy(self, deadline: _Deadline) -> None:
+    def _flush_unless_busy(self) -> None:
         # What a reader has to send (an answer to a key update, an alert) is in no hurry, and must neither wait behind
         # a writer whose peer does not read, nor cost the reader what it has read.
-        if self._outgoing.pending and self._send_lock.acquire(blocking=False):
+        if self._send_lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(ssl.SSLWantWriteError):
-                    self._send_records(deadline)
+                    self._send_records(_Deadline(self._owner()))
             finally:
                 self._send_lock.release()
 
@@ -216,30 +233,37 @@ class MemoryConnection:
         with self._receive_lock:
             if self._incoming.pending:
                 return  # another thread has received the record that this one waited for
-            whole = self._receive_to(_HEADER_BYTES, deadline) and self._receive_to(self._record_bytes(), deadline)
-            if self._partial:
-                self._incoming.write(self._partial)
-                self._partial.clear()
+            whole = self._received >= _HEADER_BYTES or self._receive_to(_HEADER_BYTES, _HEADER_BYTES, deadline)
+            size = self._get_record_bytes()
+            if whole and size > _HEADER_BYTES:
+                ahead = _HEADER_BYTES if size >= _BULK_BYTES else 0
+                whole = self._receive_to(size, size + ahead, deadline)
+            taken = min(size, self._received)
+            if taken:
+                self._incoming.write(self._buffer[:taken])
+                # What is left is at most the header of the next record.
+                self._buffer[: self._received - taken] = self._buffer[taken : self._received]
+                self._received -= taken
             if not whole:
                 self._incoming.write_eof()
 
-    def _record_bytes(self) -> int:
+    def _get_record_bytes(self) -> int:
         """Tell how long the record is whose header has come; what is no TLS record is OpenSSL's to refuse, at once."""
-        kind, major, length = self._partial[0], self._partial[1], int.from_bytes(self._partial[3:5], "big")
+        kind, major, length = self._buffer[0], self._buffer[1], int.from_bytes(self._buffer[3:5], "big")
         is_record = kind in _RECORD_TYPES and major == _MAJOR_VERSION and length <= _MAX_RECORD_BYTES
         return _HEADER_BYTES + (length if is_record else 0)
 
-    def _receive_to(self, size: int, deadline: _Deadline) -> bool:
-        """Fill the partial record up to ``size`` bytes; False at the end of the stream."""
-        while len(self._partial) < size:
+    def _receive_to(self, least: int, most: int, deadline: _Deadline) -> bool:
+        """Fill the buffer up to ``least`` bytes, ``most`` if they are there; False at the end of the stream."""
+        while self._received < least:
             deadline.check()
             try:
-                piece = socket.socket.recv(deadline.owner, size - len(self._partial))
+                count = socket.socket.recv_into(deadline.owner, self._buffer[self._received : most])
             except BlockingIOError as error:
                 raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "the operation did not complete") from error
-            if not piece:
+            if not count:
                 return False
-            self._partial += piece
+            self._received += count
         return True
 
 
