@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import select
 import socket
 import ssl
 import threading
@@ -21,7 +22,7 @@ from holdfast.client.tls.injection import extract_from_ssl, inject_into_ssl
 from holdfast.client.tls.verification_error import PinVerificationError, pin_error
 from holdfast.errors import ConfigError
 from tests.static_judge import StaticJudge
-from tests.tls_clients import CLIENTS, SECRET, Client, by_http_client
+from tests.tls_clients import CLIENTS, SECRET, Client, by_http_client, write_through_memory
 from tests.tls_servers import TLSServer, serve_echo, serve_http, serve_lines
 from tests.tls_world import HOST, TLS12, TLS13, VERSIONS, get_world
 
@@ -94,6 +95,37 @@ def test_a_live_connection_ends_with_the_policy(version: ssl.TLSVersion) -> None
                 tls.sendall(SECRET.encode())
             assert caught.value.live
         assert server.data == b"before"
+
+
+def test_an_idle_connection_reads_as_dropped_when_the_policy_ends_it() -> None:
+    """So a pool opens another one, instead of failing a request on it."""
+    world = get_world()
+    with injected() as judge, TLSServer(world.genuine, handler=serve_echo) as server:
+        with connect(world.plain_context(), server.port) as tls:
+            tls.sendall(b"before")
+            assert tls.recv(10) == b"before"
+            assert not select.select([tls], [], [], 0.02)[0]
+            judge.set_pins({HOST: [world.stranger.pin]})
+            assert select.select([tls], [], [], 5)[0]
+            for operation in (tls.do_handshake, lambda: tls.write(b"x"), tls.unwrap):
+                with pytest.raises(PinVerificationError):
+                    operation()
+        assert server.data == b"before"
+
+
+def test_an_object_over_memory_stays_refused_and_throws_its_last_flight_away() -> None:
+    world = get_world()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with injected(), TLSServer(world.mis_issued, handler=serve_echo) as attacker:
+        tls = world.plain_context().wrap_bio(incoming, outgoing, server_hostname=HOST)
+        plain = socket.create_connection(("127.0.0.1", attacker.port), timeout=5)
+        with plain, pytest.raises(PinVerificationError):
+            write_through_memory(tls, incoming, outgoing, plain, SECRET.encode())
+        assert outgoing.pending == 0
+        for operation in (tls.do_handshake, lambda: tls.write(b"x"), lambda: tls.read(1), tls.unwrap):
+            with pytest.raises(PinVerificationError):
+                operation()
+        assert attacker.application_bytes == 0
 
 
 def test_truststore_is_covered_in_either_order(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
