@@ -11,7 +11,7 @@ from bench.harness import Figure, Spread, Way, interleave, ratios, spread_of
 __all__ = ["compare_imports", "count_modules", "measure"]
 
 TARGET = 2.5
-ROUNDS = 41
+ROUNDS = 31
 
 # The interpreter's own start stays out: the clock runs around the import alone, and counts CPU of the whole process.
 _TIME = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"

@@ -102,7 +102,7 @@ def measure_bytes_per_host(hosts: int = SIZES[-1]) -> float:
 def measure(*, quick: bool) -> list[Figure]:
     """Measure this subject."""
     sizes = SIZES if quick else (*SIZES, INFORMATIVE_SIZE)
-    taken = measure_lookups(sizes, rounds=21 if quick else 101)
+    taken = measure_lookups(sizes, rounds=21 if quick else 51)
     figures = [
         Figure.of(
             taken[case, size].scaled(1e6), name=f"lookup.{case}_{size}", what=f"look-up among {size:,} hosts: {what}",

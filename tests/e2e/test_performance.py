@@ -80,7 +80,7 @@ def test_a_pinned_connection_is_as_fast_as_a_plain_one(backends: dict[str, Backe
     backend = backends["p256"]
     contexts = throughput.build_contexts(backend, open_store(backend.identity))
     del contexts["bio"]
-    taken = throughput.compare_throughput(backend, contexts, rounds=41)
+    taken = throughput.compare_throughput(backend, contexts, rounds=15)
     for direction in throughput.DIRECTIONS:
         assert taken[direction]["pinned_cpu"].median < MAX_THROUGHPUT, direction
 
@@ -99,13 +99,13 @@ def test_the_measure_sees_a_slow_connection(backends: dict[str, Backend]) -> Non
     contexts = throughput.build_contexts(backend, open_store(backend.identity))
     del contexts["bio"]
     contexts["pinned"].sslsocket_class = contexts["pinned"]._sockets = SlowSocket  # type: ignore[attr-defined]
-    taken = throughput.compare_throughput(backend, contexts, rounds=11)
+    taken = throughput.compare_throughput(backend, contexts, rounds=5)
     for direction in throughput.DIRECTIONS:
         assert taken[direction]["pinned_cpu"].median > MAX_THROUGHPUT, direction
 
 
 def test_a_bundle_of_fifty_hosts_costs_little_more_than_bare_tuf() -> None:
-    taken = verification.compare_verification(50, rounds=41)
+    taken = verification.compare_verification(50, rounds=15)
     for state in verification.STATES:
         assert taken.raw[state].median < MAX_RAW, state
         assert taken.bare[state].median < MAX_BARE, state
