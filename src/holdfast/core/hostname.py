@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["is_ip", "normalise_hostname", "parent_domains", "parse_pattern"]
 
-_LABEL = r"[a-z0-9_][a-z0-9_-]{0,62}+(?<!-)"
+# No possessive quantifiers here: CPython before 3.11.5 lets what follows them match although it should not.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What nearly all names are: in normal form already, and no number at the end, for no number begins with a letter.
-_NORMAL_NAME = re.compile(rf"(?:{_LABEL}\.)*+(?![0-9]){_LABEL}")
+_NORMAL_NAME = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]){_LABEL}")
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 
