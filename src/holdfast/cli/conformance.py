@@ -13,7 +13,9 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote
@@ -23,7 +25,7 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 
 from holdfast.core.limits import MAX_TARGETS_BYTES
-from holdfast.errors import ConfigError, HoldfastError, MixAndMatchError, NotFound, TransportError, TrustError
+from holdfast.errors import HoldfastError, MixAndMatchError, NotFound, TransportError, TrustError
 from holdfast.trust.anchor import parse_anchor
 from holdfast.trust.bundle import name_role_file
 from holdfast.trust.loading import set_marks
@@ -37,11 +39,14 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 30
 _ABSENT = (403, 404)
 _TOP_LEVEL = (Root.type, Timestamp.type, Snapshot.type)
+_NEEDED = MappingProxyType(
+    {"refresh": ("metadata_url",), "download": ("metadata_url", "target_name", "target_base_url", "target_dir")}
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it succeeded fully, 1 if any part of it failed."""
-    options = _parser().parse_args(arguments)
+    """Run one command; 0 if it succeeded fully, 1 if any part of it failed, 2 if it was not understood."""
+    options = _parse(arguments)
     try:
         match options.command:
             case "init":
@@ -49,12 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "refresh":
                 with _client(options) as client:
                     client.load_targets(Targets.type, Root.type)
-            case "download":
+            case _:
                 with _client(options) as client:
                     for name in options.target_name:
                         _download(client, name, options.target_base_url, options.target_dir)
-            case unknown:
-                raise ConfigError(f"unknown command {unknown}")
     except (HoldfastError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -73,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("refresh", help="update the top-level metadata")
     commands.add_parser("download", help="refresh, then download targets")
     return parser
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    missing = [name for name in _NEEDED.get(options.command, ()) if not getattr(options, name)]
+    if missing:
+        parser.error(f"{options.command} needs {', '.join('--' + name.replace('_', '-') for name in missing)}")
+    return options
 
 
 def _init(folder: Path, root: Path) -> None:
@@ -169,7 +181,7 @@ def _get(url: str, max_bytes: int) -> bytes | None:
         if error.code in _ABSENT:
             return None
         raise TransportError(f"{url}: HTTP {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise TransportError(f"{url}: {error}") from error
     if len(data) > max(max_bytes, 0):
         raise TransportError(f"{url}: more than {max_bytes} bytes", code="too-large")
