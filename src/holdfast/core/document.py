@@ -133,7 +133,7 @@ def read_list(value: object, name: str, most: int) -> list[Any]:
 def read_hosts(document: JsonObject) -> list[JsonObject]:
     """Read the list ``hosts`` of a document: objects, at most ``MAX_HOSTS``; an empty list is allowed."""
     hosts = read_list(document.get("hosts"), "hosts", MAX_HOSTS)
-    if not all(type(host) is dict for host in hosts):
+    if not {dict}.issuperset(map(type, hosts)):
         raise ManifestSyntaxError("`hosts` must be a list of objects")
     return cast("list[JsonObject]", hosts)
 

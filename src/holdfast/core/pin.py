@@ -30,8 +30,9 @@ __all__ = [
 ]
 
 DIGEST_BYTES: Final = 32
-_DIGEST_CHARACTERS: Final = 42  # of 6 bits; what follows is 4 bits, two unused ones that are zero, and the padding
-_DIGEST_ENDINGS: Final = frozenset(f"{character}=" for character in "AEIMQUYcgkosw048")
+_DIGEST_CHARACTERS: Final = 44
+_LAST: Final = 42  # of the 43 that say something; it stands for 4 bits, and for 2 unused ones
+_WITHOUT_UNUSED_BITS: Final = "AEIMQUYcgkosw048"
 
 
 @unique
@@ -63,6 +64,8 @@ _KINDS: Final = MappingProxyType(
 _MISPLACED: Final = frozenset({("certificate-sha256", "ca"), ("certificate-sha256", "any")})
 _MEMBERS: Final = 3  # type, at, digest
 
+_LEAF_KEY: Final = _KINDS["spki-sha256", "leaf"]
+
 # Looking a member up in its class costs as much as decoding a digest.
 _CERTIFICATE_SHA256: Final = PinType.CERTIFICATE_SHA256
 _LEAF: Final = Position.LEAF
@@ -88,6 +91,14 @@ class PinSet(tuple[Pin, ...]):
     """The pins of one list: at most 64, so that walking over them is the fastest look-up."""
 
     __slots__ = ()
+
+    @property
+    def stand_at_leaf(self) -> bool:
+        """Whether all of them may stand at the leaf and nowhere else."""
+        for _, at, _ in self:  # noqa: SIM110 - `all` would make a generator for a list of one or two
+            if at is not _LEAF:
+                return False
+        return True
 
     @property
     def leaf_spki(self) -> frozenset[bytes]:
@@ -133,14 +144,16 @@ def parse_digest(text: object) -> bytes:
     Raises:
         PinSyntaxError: ``code`` is ``digest-syntax``.
     """
-    # Two texts can decode to one digest (the unused bits): only one of them counts. An ending of two characters also
-    # means 44 of them, and so 32 bytes.
-    if not isinstance(text, str) or text[_DIGEST_CHARACTERS:] not in _DIGEST_ENDINGS:
+    # Two texts can decode to one digest (the unused bits): only one of them counts.
+    if not isinstance(text, str) or len(text) != _DIGEST_CHARACTERS or text[_LAST] not in _WITHOUT_UNUSED_BITS:
         raise PinSyntaxError("a digest must be the canonical base64 of 32 bytes", code="digest-syntax")
     try:
-        return a2b_base64(text, strict_mode=True)
+        digest = a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise PinSyntaxError(f"a digest is not base64: {error}", code="digest-syntax") from error
+    if len(digest) != DIGEST_BYTES:
+        raise PinSyntaxError("a digest must be 32 bytes", code="digest-syntax")
+    return digest
 
 
 def format_digest(digest: bytes) -> str:
@@ -162,13 +175,15 @@ def parse_pin(fields: Mapping[str, Any]) -> Pin | None:
             known pin's digest is malformed (``digest-syntax``).
     """
     try:
-        kind, at = _KINDS[fields["type"], fields["at"]]
+        kind, at = fields["type"], fields["at"]
+        # Nearly every pin is of the first kind, and comparing two words costs less than hashing them.
+        known = _LEAF_KEY if kind == "spki-sha256" and at == "leaf" else _KINDS[kind, at]
     except (KeyError, TypeError):  # something is missing, or is no text and so no key
         _check_unknown(fields)
         return None
     if len(fields) > _MEMBERS:
         _check_labels(fields)
-    return _new(Pin, (kind, at, parse_digest(fields.get("digest"))))
+    return _new(Pin, (*known, parse_digest(fields.get("digest"))))
 
 
 def _check_unknown(fields: Mapping[str, Any]) -> None:

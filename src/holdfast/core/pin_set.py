@@ -125,7 +125,8 @@ def build_pin_table(scope: Scope, manifest: Manifest) -> PinTable:
 
 def _combine(protected: ScopeHost, entry: ManifestHost, ignored: list[Ignored]) -> HostPins:
     usable = entry.accept
-    if entry.reject or protected.reject or not all(_is_allowed(pin, protected) for pin in usable):
+    # Nearly every host pins leaf keys and rejects nothing: then all of them are usable.
+    if entry.reject or protected.reject or not protected.allow_leaf or not usable.stand_at_leaf:
         usable = _choose_usable(protected, entry, ignored)
     if entry.unknown:
         ignored.append(Ignored(protected.pattern, "unknown-kind"))

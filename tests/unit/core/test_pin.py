@@ -178,3 +178,19 @@ def test_a_list_tells_what_would_match_where() -> None:
     assert pins.leaf_spki == {digest("l"), digest("a")}
     assert pins.ca_spki == {digest("c"), digest("a")}
     assert pins.leaf_certificate == {digest("w")}
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ([], True),
+        ([Position.LEAF], True),
+        ([Position.LEAF, Position.LEAF], True),
+        ([Position.CA], False),
+        ([Position.ANY], False),
+        ([Position.LEAF, Position.ANY], False),
+        ([Position.CA, Position.LEAF], False),
+    ],
+)
+def test_a_list_tells_whether_it_is_of_leaf_keys_only(places: list[Position], expected: bool) -> None:
+    assert PinSet(Pin(SPKI, at, digest(str(number))) for number, at in enumerate(places)).stand_at_leaf is expected

@@ -121,6 +121,12 @@ def test_a_pin_that_is_rejected_wherever_it_may_stand_does_not_count(
         assert (accepted(pins), ignored) == (listed(pin("sound")), [("rejected", candidate["digest"])])
 
 
+def test_a_list_of_leaf_keys_is_taken_as_it_stands() -> None:
+    document = parse_manifest(octets(manifest(manifest_host(HOST, pin("one"), pin("two")))))
+    table = build_pin_table(parse_scope(octets(scope(scope_host(HOST)))), document)
+    assert table.hosts[HOST].accept is document.hosts[0].accept
+
+
 @pytest.mark.parametrize(
     "entry",
     [
