@@ -125,18 +125,20 @@ def verify_once(state: TrustedState, bundle: bytes, now: datetime) -> TrustedSta
     return outcome.state
 
 
-def _forget() -> None:
-    """Empty what the process may have learned: every cache of a function in our modules."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("holdfast."):
-            for value in vars(module).values():
-                if callable(clear := getattr(value, "cache_clear", None)):
-                    clear()
+def _find_caches() -> list[Callable[[], None]]:
+    """Find what the process may have learned, to have it forgotten: the cache of any function in our modules."""
+    values = [
+        value for name, module in sys.modules.items() if name.startswith("holdfast.") for value in vars(module).values()
+    ]
+    return [clear for value in values if callable(clear := getattr(value, "cache_clear", None))]
 
 
 def _cold(repository: Repository, bundle: bytes) -> Way:
+    caches = _find_caches()
+
     def way() -> float:
-        _forget()
+        for clear in caches:
+            clear()
         state = TrustedState(parse_anchor(repository.anchor))
         start = cpu_clock()
         verify_once(state, bundle, repository.now)
