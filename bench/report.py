@@ -80,7 +80,9 @@ def render_tables(figures: Sequence[Figure]) -> str:
     missed = [figure for figure in figures if figure.is_met is False]
     if missed:
         lines += ["### Missed, and what was tried", ""]
-        lines += [f"* **{figure.what}**, {figure.unit}: {figure.tried}" for figure in missed]
+        for tried in dict.fromkeys(figure.tried for figure in missed):
+            named = [f"**{figure.what}**, {figure.unit}" for figure in missed if figure.tried == tried]
+            lines.append(f"* {'; '.join(named)}: {tried}")
     else:
         lines.append("Every target is met.")
     return "\n".join(lines) + "\n"
@@ -96,7 +98,7 @@ def _render_row(figure: Figure) -> str:
 def _format(value: float) -> str:
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 10 or abs(value) < 0.1 else f"{value:.3f}"
+    return f"{value:.3g}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def describe_machine() -> str:
